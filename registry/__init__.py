@@ -1,0 +1,1 @@
+"""sdreg: one word in, the right model out, proven, and still proven a year later."""

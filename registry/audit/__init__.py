@@ -1,0 +1,1 @@
+"""Is what we stored still what we stored?"""

@@ -1,0 +1,1 @@
+"""What we know: rows inside, domain values out."""

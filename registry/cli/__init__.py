@@ -1,0 +1,1 @@
+"""Talk to people: one thin file a command."""

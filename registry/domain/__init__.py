@@ -1,0 +1,1 @@
+"""The nouns of sdreg: frozen values, no I/O, standard library only."""

@@ -1,0 +1,1 @@
+"""Look inside a file without running anything in it."""

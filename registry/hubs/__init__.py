@@ -1,0 +1,1 @@
+"""Every hub is one module here; `claim` finds the one that owns a reference."""

@@ -1,0 +1,1 @@
+"""Where each UI keeps which type of model; one module a UI."""

@@ -1,0 +1,1 @@
+"""One verb per file: straight recipes through the rooms."""

@@ -1,0 +1,1 @@
+"""Which file of a model do we take? Pure decisions."""
