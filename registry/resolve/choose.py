@@ -194,6 +194,7 @@ def answers_to_file(file: ModelFile, wanted: str) -> bool:
     names = {file.name.casefold(), *(alias.casefold() for alias in file.aliases)}
     ids = {str(file.id), file.hub_file_id or ""}
     places = {str(source).casefold() for source in file.sources}
+    places |= {source.file.casefold() for source in file.sources if source.file}
     if plain in names | ids | places:
         return True
     digits = plain.rpartition(":")[2]

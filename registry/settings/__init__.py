@@ -1,0 +1,8 @@
+"""Settings: read once, handed down as plain values. The only room that reads the environment.
+
+Later ones win: the defaults, `config.toml` in the home folder, environment variables, flags.
+"""
+
+from registry.settings.load import Settings, load
+
+__all__ = ["Settings", "load"]

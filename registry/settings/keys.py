@@ -1,0 +1,151 @@
+"""Every setting: its name, its environment variable, how its text is read, what it is for."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from registry.domain.variant import FileFormat, Precision
+
+Value = str | int | bool | Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One setting.
+
+    Attributes:
+        name: As in `config.toml` and `sdreg config`.
+        variable: The environment variable that overrides it.
+        read: Text to value; raises ValueError with words that follow "the setting x in y".
+        default: What holds when nobody says anything.
+        about: One sentence.
+    """
+
+    name: str
+    variable: str
+    read: Callable[[str], Value]
+    default: Value
+    about: str
+
+
+def _text_of(kind: type[Precision] | type[FileFormat]) -> Callable[[str], Value]:
+    def read(text: str) -> Value:
+        try:
+            return kind(text.strip().lower())
+        except ValueError:
+            raise ValueError(f"is {text!r}; it may be {', '.join(kind)}") from None
+
+    return read
+
+
+def _flag(text: str) -> bool:
+    match text.strip().lower():
+        case "1" | "true" | "yes" | "on":
+            return True
+        case "0" | "false" | "no" | "off":
+            return False
+        case _:
+            raise ValueError(f"is {text!r}; it may be true or false")
+
+
+def _count(lowest: int, highest: int) -> Callable[[str], Value]:
+    def read(text: str) -> int:
+        if not text.strip().isdecimal() or not lowest <= int(text) <= highest:
+            raise ValueError(f"is {text!r}; it may be a number from {lowest} to {highest}")
+        return int(text)
+
+    return read
+
+
+_UNITS = {"": 1, "k": 1000, "m": 1000**2, "g": 1000**3, "t": 1000**4}
+_AMOUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)b?", re.IGNORECASE)
+
+
+def amount(text: str) -> int:
+    """Read an amount of bytes such as ``200M`` (1 M = 1,000,000 bytes).
+
+    Raises:
+        ValueError: It is no amount; the words fit behind the name of a setting.
+
+    Example:
+        >>> amount("1.5G")
+        1500000000
+    """
+    found = _AMOUNT.fullmatch(text.strip())
+    if not found:
+        raise ValueError(f"is {text!r}; it may be an amount such as 500K, 20M or 1.5G")
+    return int(float(found[1]) * _UNITS[found[2].lower()])
+
+
+def _address(text: str) -> str:
+    plain = text.strip().rstrip("/")
+    parts = urlsplit(plain)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"is {text!r}; it may be an address such as https://example.org")
+    if parts.username or parts.password:
+        raise ValueError("holds a user name or password; use `sdreg login` for tokens")
+    return plain
+
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        "civitai_url",
+        "SDREG_CIVITAI_URL",
+        _address,
+        None,
+        "Address of Civitai or of a mirror that answers like it.",
+    ),
+    Key(
+        "hf_endpoint",
+        "HF_ENDPOINT",
+        _address,
+        None,
+        "Address of Hugging Face or of a mirror that answers like it.",
+    ),
+    Key(
+        "prefer",
+        "SDREG_PREFER",
+        _text_of(Precision),
+        None,
+        "Precision to take first; fp16 unless something else is said.",
+    ),
+    Key("full", "SDREG_FULL", _flag, default=False, about="Take full weights before pruned ones."),
+    Key("format", "SDREG_FORMAT", _text_of(FileFormat), None, "Take only files of this format."),
+    Key(
+        "allow_pickle",
+        "SDREG_ALLOW_PICKLE",
+        _flag,
+        default=False,
+        about="Take pickles even if no hash vouches for their bytes.",
+    ),
+    Key(
+        "connections",
+        "SDREG_CONNECTIONS",
+        _count(1, 32),
+        4,
+        "Most connections for one file.",
+    ),
+    Key(
+        "limit_rate",
+        "SDREG_LIMIT_RATE",
+        amount,
+        None,
+        "Most bytes a second over all connections, for example 2M.",
+    ),
+    Key(
+        "durable",
+        "SDREG_DURABLE",
+        _flag,
+        default=True,
+        about="Wait until the disk has the bytes before they get their final name.",
+    ),
+)
+UI_PREFIX = "ui."
+UI_VARIABLE_PREFIX = "SDREG_UI_"
+
+
+def find_key(name: str) -> Key | None:
+    """The setting of this name."""
+    return next((key for key in KEYS if key.name == name), None)
