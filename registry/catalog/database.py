@@ -1,0 +1,172 @@
+"""The database file: reading it, writing it, and saying in our words what SQLite says in its own.
+
+Two doors, on purpose. **Reads use the standard library's sqlite3** and plain SQL: importing
+SQLAlchemy alone takes about twice as long as importing typer and rich.table, and `sdreg list` as
+a whole process must not take more than twice the latter. **Writes use SQLAlchemy Core** inside
+`transaction()`; what it needs is imported there and nowhere on the way of a read. A test holds
+`list` and `search` to that.
+
+SQLite runs in WAL mode with synchronous=FULL: what a transaction wrote survives a power cut, and
+readers never wait for the writer. One process writes at a time: a lock file beside the database
+queues the writers in front of SQLite, whose own waiting is a race without an order.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from registry.errors import CatalogBusy, CatalogDamaged, SdregError, StoreUnwritable
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
+WAIT_S = 30.0
+
+Row = Sequence[Any]
+
+
+class Reading(Protocol):
+    """Whatever answers a query: a reader, or a writer in the middle of its transaction."""
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[Row]:
+        """All rows of a SELECT."""
+
+
+class Database:
+    """One SQLite file.
+
+    Attributes:
+        path: The file.
+        wait_s: How long a write waits for another one.
+    """
+
+    def __init__(self, path: Path, *, wait_s: float = WAIT_S) -> None:
+        self.path = path
+        self.wait_s = wait_s
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+        self._engine: Engine | None = None
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[Row]:
+        """All rows of a SELECT.
+
+        Raises:
+            CatalogBusy: Another process holds the file exclusively.
+            CatalogDamaged: It is not a database, or not one of ours.
+            StoreUnwritable: It cannot be opened.
+        """
+        try:
+            return self._reader().execute(sql, tuple(parameters)).fetchall()
+        except sqlite3.Error as error:
+            raise self.translated(error) from error
+
+    def _reader(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "reader", None)
+        if connection is None:
+            connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode=rw",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,  # closed by whoever closes the catalog
+            )
+            connection.execute(f"PRAGMA busy_timeout = {int(self.wait_s * 1000)}")
+            connection.execute("PRAGMA query_only = ON")
+            self._local.reader = connection
+            self._open.append(connection)
+        return connection
+
+    # ── writing ───────────────────────────────────────────────────────────────────────────────────
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock that all writers of this file queue for.
+
+        Raises:
+            CatalogBusy: Another process held it for longer than `wait_s`.
+            StoreUnwritable: The folder takes no lock file.
+        """
+        import filelock  # noqa: PLC0415 - reads do without it
+
+        lock = filelock.FileLock(f"{self.path}.lock", timeout=self.wait_s)
+        try:
+            lock.acquire()
+        except filelock.Timeout as error:
+            raise CatalogBusy(str(self.path), self.wait_s) from error
+        except OSError as error:
+            raise StoreUnwritable(str(self.path), error.strerror or str(error)) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextlib.contextmanager
+    def transaction(self, *, locked: bool = False) -> Iterator["Connection"]:
+        """Write: all of it or nothing, one writer at a time across processes.
+
+        Args:
+            locked: The caller is inside `exclusive` already.
+
+        Raises:
+            CatalogBusy: Another process wrote for longer than `wait_s`.
+            CatalogDamaged: SQLite found broken pages.
+            StoreUnwritable: The disk is full, read-only, or failing.
+        """
+        from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - writes bring SQLAlchemy
+
+        with contextlib.nullcontext() if locked else self.exclusive():
+            try:
+                with self.engine().begin() as connection:
+                    yield connection
+            except DBAPIError as error:
+                if isinstance(error.orig, sqlite3.Error):
+                    raise self.translated(error.orig) from error
+                raise
+
+    def engine(self) -> "Engine":
+        """The engine behind `transaction`; made at the first write."""
+        if self._engine is None:
+            from registry.catalog.engine import make_engine  # noqa: PLC0415 - as above
+
+            self._engine = make_engine(self.path, wait_s=self.wait_s)
+        return self._engine
+
+    def close(self) -> None:
+        """Close every connection. The database can be used again: it opens new ones."""
+        for connection in self._open:
+            connection.close()
+        self._open.clear()
+        self._local = threading.local()
+        if self._engine is not None:
+            self._engine.dispose()
+            self._engine = None
+
+    # ── what SQLite says ──────────────────────────────────────────────────────────────────────────
+
+    def translated(self, error: sqlite3.Error) -> SdregError | sqlite3.Error:
+        """Our error for SQLite's; the same error where it is a mistake of our own."""
+        name = getattr(error, "sqlite_errorname", "")
+        because = str(error)
+        if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return CatalogBusy(str(self.path), self.wait_s)
+        if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_SCHEMA")):
+            return CatalogDamaged(str(self.path), because)
+        if name == "SQLITE_ERROR" and because.startswith(("no such table", "no such column")):
+            return CatalogDamaged(str(self.path), because)
+        if name.startswith(_UNWRITABLE):
+            return StoreUnwritable(str(self.path), because)
+        return error
+
+
+_UNWRITABLE = (
+    "SQLITE_READONLY",
+    "SQLITE_CANTOPEN",
+    "SQLITE_FULL",
+    "SQLITE_IOERR",
+    "SQLITE_PERM",
+    "SQLITE_NOLFS",
+)

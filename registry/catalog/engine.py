@@ -1,0 +1,43 @@
+"""SQLAlchemy's side of the database: how a connection that writes is set up."""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+
+from registry.catalog.database import Row
+
+
+def make_engine(path: Path, *, wait_s: float) -> Engine:
+    """An engine whose transactions begin with BEGIN IMMEDIATE: who reads in it may also write."""
+    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+
+    @event.listens_for(engine, "connect")
+    def set_up(connection: sqlite3.Connection, _record: object) -> None:
+        # The driver must not begin transactions itself: it would do so late, and never before DDL.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout = {int(wait_s * 1000)}",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "foreign_keys = ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+class Within:
+    """Reading inside a transaction: sees what it has written so far."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[Row]:
+        """All rows of a SELECT."""
+        return self._connection.exec_driver_sql(sql, tuple(parameters)).fetchall()
