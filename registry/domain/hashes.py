@@ -146,10 +146,17 @@ class Hashes:
         return self.sha256 is not None or self.blake3 is not None
 
     def contradictions(self, measured: "Hashes") -> tuple[tuple[Hash, Hash], ...]:
-        """Pairs of (known, measured) hashes of one kind that cannot be of the same file."""
-        pairs = []
-        for known in self.items:
-            got = measured.get(known.kind)
-            if got and not (got.proves(known) or known.proves(got)):
-                pairs.append((known, got))
-        return tuple(pairs)
+        """Pairs of (known, measured) hashes that cannot be of the same file.
+
+        A known AutoV2 is held against a measured SHA-256, of which it must be the beginning.
+        """
+        return tuple(
+            (known, got)
+            for known in self.items
+            for got in measured.items
+            if _one_scale(known.kind, got.kind) and not (got.proves(known) or known.proves(got))
+        )
+
+
+def _one_scale(one: HashKind, other: HashKind) -> bool:
+    return one is other or {one, other} == {HashKind.SHA256, HashKind.AUTOV2}

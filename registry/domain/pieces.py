@@ -15,6 +15,9 @@ class PieceMap:
         digests: 64 hexadecimal digits a piece, in file order.
         piece_bytes: Length of a piece.
 
+    Raises:
+        ValueError: The lengths make no sense, or there are more or fewer digests than pieces.
+
     Example:
         >>> pieces = PieceMap(10, ("a", "b", "c"), piece_bytes=4)
         >>> pieces.differing(PieceMap(10, ("a", "x", "y"), piece_bytes=4))
@@ -35,7 +38,13 @@ class PieceMap:
             )
 
     def span(self, index: int) -> tuple[int, int]:
-        """First byte and the byte behind the last of piece `index`."""
+        """First byte and the byte behind the last of piece `index`.
+
+        Raises:
+            IndexError: The file has no such piece.
+        """
+        if not 0 <= index < len(self.digests):
+            raise IndexError(f"there is no piece {index}, only {len(self.digests)}")
         begin = index * self.piece_bytes
         return begin, min(begin + self.piece_bytes, self.size_bytes)
 
@@ -50,7 +59,11 @@ class PieceMap:
         )
 
     def ranges(self, indices: Iterable[int]) -> tuple[tuple[int, int], ...]:
-        """Byte ranges (begin, end) of these pieces, neighbours joined."""
+        """Byte ranges (begin, end) of these pieces, neighbours joined.
+
+        Raises:
+            IndexError: The file has no such piece.
+        """
         joined: list[tuple[int, int]] = []
         for index in sorted(set(indices)):
             begin, end = self.span(index)
@@ -62,5 +75,11 @@ class PieceMap:
 
 
 def count_pieces(size_bytes: int, piece_bytes: int = PIECE_BYTES) -> int:
-    """How many pieces a file of this length has."""
+    """How many pieces a file of this length has.
+
+    Raises:
+        ValueError: A length is negative, or a piece has none.
+    """
+    if size_bytes < 0 or piece_bytes < 1:
+        raise ValueError(f"{size_bytes} bytes cannot be cut into pieces of {piece_bytes}")
     return -(-size_bytes // piece_bytes)

@@ -62,14 +62,16 @@ class HashRef:
 
 ModelRef = NameRef | HubRef | UrlRef | HashRef
 
-_CIVITAI = re.compile(r"(?P<model>\d+)?(?:@(?P<version>\d+))?(?:\+(?P<file>\d+))?")
+_CIVITAI = re.compile(r"(?P<model>[0-9]+)?(?:@(?P<version>[0-9]+))?(?:\+(?P<file>[0-9]+))?")
 _AIR = re.compile(
-    r"(?:urn:)?air:(?P<ecosystem>[\w.\-]*):(?P<type>[\w.\-]+):(?P<source>[\w.\-]+):"
-    r"(?P<id>[^@+:]+)(?:@(?P<version>[^+.]+))?(?:\+(?P<file>\d+))?(?:\.(?P<format>\w+))?",
-    re.IGNORECASE,
+    r"(?:urn:)?air:(?P<ecosystem>[\w.\-]*):(?P<type>[\w.\-]+):(?P<source>[\w.\-]+):(?P<id>.+)",
+    re.IGNORECASE | re.ASCII,
 )
-_REPO = re.compile(r"[\w.\-]+/[\w.\-]+")
-_NAME = re.compile(r"[^\x00-\x1f\x7f:/\\]+")
+_AIR_CIVITAI = re.compile(r"(?P<id>[0-9]+@?[0-9]*(?:\+[0-9]+)?)(?:\.[0-9a-zA-Z]+)?")
+_REPO = re.compile(r"(?!\.)[\w.\-]+/(?!\.)[\w.\-]+", re.ASCII)
+_URL = re.compile(r"https?://[^\s/?#\\]+([/?#].*)?", re.IGNORECASE)
+_NAME = re.compile(r"[^:/\\]+")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029]")
 _BARE_DIGITS = {64: HashKind.SHA256, 10: HashKind.AUTOV2, 12: HashKind.AUTOV3, 8: HashKind.AUTOV1}
 _MAX_LENGTH = 4096
 
@@ -93,6 +95,8 @@ def parse(text: str) -> ModelRef:
         raise ValueError("it is empty")
     if len(text) > _MAX_LENGTH:
         raise ValueError(f"it is longer than {_MAX_LENGTH} characters")
+    if _CONTROL.search(text):
+        raise ValueError("it holds control characters, or bytes that are no text")
     scheme, colon, rest = text.partition(":")
     match scheme.lower() if colon else "":
         case "civitai":
@@ -102,7 +106,7 @@ def parse(text: str) -> ModelRef:
         case "urn" | "air":
             return _air(text)
         case "http" | "https":
-            return UrlRef(text)
+            return _address(text)
         case kind if kind in set(HashKind):
             return HashRef(Hash.parse(text))
         case "":
@@ -123,6 +127,10 @@ def _huggingface(rest: str) -> HubRef:
     repo, _, revision = repo_and_revision.partition("@")
     if not _REPO.fullmatch(repo):
         raise ValueError("after hf: comes owner/repo, then @revision and :path if wanted")
+    if any(
+        part in {"", ".", ".."} for text in (revision, path) if text for part in text.split("/")
+    ):
+        raise ValueError("a revision or path has no empty, . or .. parts")
     return HubRef("huggingface", repo, revision or None, path or None)
 
 
@@ -132,14 +140,21 @@ def _air(text: str) -> HubRef:
         raise ValueError("an AIR is urn:air:ECOSYSTEM:TYPE:SOURCE:ID@VERSION+FILE")
     match found["source"].lower():
         case "civitai":
-            parts = (found["version"] or "", found["id"])
-            if not all(part.isdecimal() for part in parts if part):
-                raise ValueError("ids of Civitai are numbers")
-            return HubRef("civitai", found["id"], found["version"], found["file"])
+            numbers = _AIR_CIVITAI.fullmatch(found["id"])
+            if not numbers:
+                raise ValueError("ids of Civitai are numbers, ID@VERSION+FILE")
+            return _civitai(numbers["id"])
         case "huggingface":
-            return _huggingface(found["id"] + (f"@{found['version']}" if found["version"] else ""))
+            # A revision may hold dots, so nothing is taken off as a format here.
+            return _huggingface(found["id"])
         case other:
             raise ValueError(f"we know no hub called {other!r}")
+
+
+def _address(text: str) -> UrlRef:
+    if not _URL.fullmatch(text):
+        raise ValueError("an address is https://HOST/…")
+    return UrlRef(text)
 
 
 def _bare(text: str) -> ModelRef:
@@ -147,5 +162,5 @@ def _bare(text: str) -> ModelRef:
     if kind and re.fullmatch(r"[0-9a-fA-F]+", text) and re.search(r"\d", text):
         return HashRef(Hash(kind, text))
     if not _NAME.fullmatch(text):
-        raise ValueError("a name holds no slashes or control characters")
+        raise ValueError("a name holds no slashes")
     return NameRef(text)

@@ -24,7 +24,8 @@ class FileFormat(StrEnum):
             >>> FileFormat.from_name("Anything.CKPT").value
             'pickle'
         """
-        return _BY_SUFFIX.get(file_name.lower().rpartition(".")[2], cls.OTHER)
+        _, dot, suffix = file_name.lower().rpartition(".")
+        return _BY_SUFFIX.get(suffix, cls.OTHER) if dot else cls.OTHER
 
 
 _BY_SUFFIX = {
