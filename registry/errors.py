@@ -1,8 +1,8 @@
 """Every way in which sdreg says no.
 
     SdregError                       .code  .hint  .exit_code  .retryable; facts are fields
-    ├── UsageError            2      InvalidReference · UnknownModel · InvalidSettings
-    │                                · InvalidArgument
+    ├── UsageError            2      InvalidReference · UnknownModel · NotInstalled
+    │                                · InvalidSettings · InvalidArgument
     ├── ResolveError          3      NoSuitableFile · AmbiguousReference
     ├── HubError              4      HubUnreachable* · RateLimited* · LoginRequired · AccessDenied
     │                                · GoneFromHub · UnexpectedAnswer
@@ -107,6 +107,22 @@ class UnknownModel(UsageError):
 
 
 @dataclass(eq=False)
+class NotInstalled(UsageError):
+    """A model that may be known, but nothing of it is on this disk."""
+
+    name: str
+
+    code: ClassVar[str] = "not-installed"
+
+    def __str__(self) -> str:
+        return f"nothing called {self.name!r} is installed"
+
+    @property
+    def hint(self) -> str:
+        return f"`sdreg list --installed` shows what is; `sdreg install {self.name}` brings it in."
+
+
+@dataclass(eq=False)
 class InvalidSettings(UsageError):
     """A setting that cannot be used as it is written."""
 
@@ -184,7 +200,8 @@ class AmbiguousReference(ResolveError):
 
     @property
     def hint(self) -> str:
-        return f"Name one of them, for example `{self.candidates[0]}`."
+        example = f", for example `{self.candidates[0]}`" if self.candidates else ""
+        return f"Name one of them{example}."
 
 
 # ── 4 · hubs ──────────────────────────────────────────────────────────────────────────────────────

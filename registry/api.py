@@ -1,0 +1,400 @@
+"""The rooms wired together: one short method for every operation.
+
+>>> from registry import Registry                                       # doctest: +SKIP
+>>> Registry.open().install("easynegative").files[0].install.file_name  # doctest: +SKIP
+'easynegative.safetensors'
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from registry.domain.install import Install
+from registry.domain.model import Model
+from registry.domain.progress import Progress
+from registry.domain.source import Secret
+from registry.errors import InvalidArgument, InvalidSettings, NotInstalled
+from registry.resolve.choose import Choice
+from registry.resolve.preference import Preference
+from registry.settings import Settings, load
+
+if TYPE_CHECKING:
+    from registry.catalog.database import Catalog
+    from registry.hubs.hub import Hub
+    from registry.operations.doctor import Check
+    from registry.operations.install import InstallReport
+    from registry.operations.link import Linked
+    from registry.operations.plan_install import InstallPlan
+    from registry.operations.refresh import Refreshed
+    from registry.operations.remove import Removed
+    from registry.operations.repair import RepairReport
+    from registry.operations.rooms import Rooms
+    from registry.operations.verify import VerifyReport
+
+__version__ = "0.1.0"
+USER_AGENT = f"sdreg/{__version__}"
+HUBS_WITH_LOGIN = ("civitai", "huggingface")
+
+
+def now() -> datetime:
+    """The clock of everything: aware UTC."""
+    return datetime.now(UTC)
+
+
+class Registry:
+    """A home with its catalog, its store and the hubs.
+
+    Opening is cheap: a room is entered when it is needed, so that a listing pays for no downloads.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @classmethod
+    def open(cls, home: Path | str | None = None) -> "Registry":
+        """Open the home that the settings name, or another one.
+
+        Raises:
+            InvalidSettings: A setting cannot be used.
+        """
+        return cls(load(Path(home) if home is not None else None))
+
+    # ── what we know ──────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def catalog(self) -> "Catalog":
+        """The opened catalog; made and filled at the first use."""
+        from registry.catalog import open_catalog
+
+        return open_catalog(self.settings.catalog_file, backups=self.settings.backups, clock=now)
+
+    @cached_property
+    def rooms(self) -> "Rooms":
+        """Every room opened, for operations that need the disk and the hubs."""
+        from registry import layouts
+        from registry.operations.recover import recover
+        from registry.operations.rooms import Rooms, Target
+        from registry.store.blobs import Store
+        from registry.transfer.download import Downloader, TransferOptions
+
+        settings = self.settings
+        targets = [Target(layouts.get("library"), settings.library)]
+        for name, root in settings.uis:
+            if name not in layouts.names():
+                known = ", ".join(layouts.names())
+                raise InvalidSettings(
+                    f"ui.{name}", f"names no UI; known are {known}", "the settings"
+                )
+            targets.append(Target(layouts.get(name), root))
+        rooms = Rooms(
+            home=settings.home,
+            catalog=self.catalog,
+            store=Store(settings.home, durable=settings.durable),
+            downloader=Downloader(
+                TransferOptions(
+                    connections=settings.connections,
+                    durable=settings.durable,
+                    rate_limit_bytes_per_s=settings.limit_rate,
+                    user_agent=USER_AGENT,
+                ),
+                settings.partial,
+            ),
+            hubs=self._hubs(),
+            targets=tuple(targets),
+            clock=now,
+        )
+        recover(rooms)
+        return rooms
+
+    def _hubs(self) -> "dict[str, Hub]":
+        from registry import hubs
+        from registry.discovery import collect
+        from registry.hubs.hub import HubSettings
+
+        addresses = {
+            "civitai": self.settings.civitai_url,
+            "huggingface": self.settings.hf_endpoint,
+        }
+        opened: dict[str, Hub] = {}
+        for kind in collect(hubs, "HUB").values():
+            address = addresses.get(kind.name)
+            opened[kind.name] = kind(
+                HubSettings(
+                    address=address,
+                    token=self.settings.token(kind.name),
+                    user_agent=USER_AGENT,
+                    trusted=address is not None or kind.name == "direct",
+                )
+            )
+        return opened
+
+    def list(
+        self,
+        *,
+        type: str | None = None,  # noqa: A002 -- the word of the command line and of the field
+        base: str | None = None,
+        installed: bool | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> tuple[Model, ...]:
+        """Known models, by slug.
+
+        Args:
+            type: Slug or a common word for it: ``lora``, ``loras``, ``textual-inversion``.
+            base: Base architecture; ``sdxl`` includes what was made from it.
+            installed: Only installed ones (True) or only others (False).
+            limit: At most so many.
+            offset: So many are skipped first.
+
+        Raises:
+            InvalidArgument: There is no such type or base.
+        """
+        return self.catalog.models.overview(
+            type=_type_slug(type),
+            base=_base_slug(base),
+            installed=installed,
+            limit=limit,
+            offset=offset,
+        )
+
+    def search(self, text: str, *, limit: int = 50) -> tuple[Model, ...]:
+        """Models of the catalog that these words lead to, best first."""
+        return self.catalog.models.search(text, limit=limit)
+
+    def search_hubs(self, text: str, *, limit: int = 20) -> tuple[Model, ...]:
+        """The same question to the hubs; what they answer is kept in the catalog."""
+        return tuple(
+            self.catalog.models.save(model, at=now())
+            for hub in self.rooms.hubs.values()
+            for model in hub.search(text, limit=limit)
+        )
+
+    def show(self, reference: str) -> Model:
+        """Everything that is known about one model.
+
+        Raises:
+            SdregError: As `find_model` does.
+        """
+        known = self.catalog.models.find(reference)
+        if known is not None:
+            return known
+        from registry.operations.find_model import find_model
+
+        return find_model(reference, Preference(), self.rooms).model
+
+    def names(self, prefix: str, *, limit: int = 50) -> tuple[str, ...]:
+        """Slugs that begin so, for completion in a shell."""
+        return self.catalog.models.names(prefix, limit=limit)
+
+    def catalog_add(self, file: Path) -> "ImportOutcome":
+        """Bring the models of a catalog file in: all or nothing, nothing erased.
+
+        Raises:
+            CatalogInvalid: The file breaks its schema; it names row and field.
+        """
+        from registry.catalog.seed import import_seed, load_seed
+
+        return import_seed(self.catalog, load_seed(file), origin="user")
+
+    def catalog_check(self, file: Path) -> int:
+        """Check a catalog file; returns how many models it holds.
+
+        Raises:
+            CatalogInvalid: The file breaks its schema; it names row and field.
+        """
+        from registry.catalog.seed import load_seed
+
+        return len(load_seed(file).models)
+
+    # ── install and remove ────────────────────────────────────────────────────────────────────────
+
+    def wish(self, **changes: Any) -> Preference:
+        """The wish that the settings express, with changes."""
+        settings = self.settings
+        wish = Preference(
+            precision=settings.prefer,
+            full=settings.full,
+            format=settings.format,
+            allow_pickle=settings.allow_pickle,
+        )
+        return replace(wish, **changes)
+
+    def why(self, reference: str, wish: Preference | None = None) -> Choice:
+        """Which file would be taken, and why none of the others.
+
+        A name that the catalog knows is answered without the network.
+        """
+        from registry.operations.plan_install import decide
+
+        _, choice = decide(reference, wish or self.wish(), self.rooms)
+        return choice
+
+    def plan_install(
+        self,
+        reference: str,
+        wish: Preference | None = None,
+        *,
+        sha256: str | None = None,
+        type: str | None = None,  # noqa: A002 -- the word of the command line and of the field
+    ) -> "InstallPlan":
+        """What an install would do: files, bytes, places. Changes nothing on the disk.
+
+        Raises:
+            NoSuitableFile: Every file was rejected.
+            SdregError: As `find_model` does.
+        """
+        from registry.operations.plan_install import plan_install
+
+        return plan_install(
+            reference,
+            wish or self.wish(),
+            self.rooms,
+            sha256=sha256,
+            model_type=_type_slug(type),
+        )
+
+    def install(
+        self, plan: "InstallPlan | str", *, progress: Progress | None = None
+    ) -> "InstallReport":
+        """Carry out a plan, or plan and install a reference.
+
+        Raises:
+            HashMismatch: A file is not what was promised; nothing of it is kept under a final name.
+            SdregError: As the rooms raise.
+        """
+        from registry.operations.install import install
+
+        if isinstance(plan, str):
+            plan = self.plan_install(plan)
+        return install(plan, self.rooms, progress or Progress())
+
+    def installed(self, reference: str | None = None) -> tuple[Install, ...]:
+        """Records of what is installed: all, or those that a name, reference or hash means.
+
+        Raises:
+            NotInstalled: Nothing of that name is installed.
+        """
+        if reference is None:
+            return self.catalog.installs.all()
+        found = self.catalog.installs.find(reference)
+        if not found:
+            model = self.catalog.models.find(reference)
+            found = self.catalog.installs.find(model.slug) if model else ()
+        if not found:
+            raise NotInstalled(reference)
+        return found
+
+    def remove(self, reference: str) -> "tuple[Removed, ...]":
+        """Take an installed model away; files that are not ours stay.
+
+        Raises:
+            NotInstalled: Nothing of that name is installed.
+        """
+        from registry.operations.remove import remove
+
+        return tuple(remove(install, self.rooms) for install in self.installed(reference))
+
+    def link(self, reference: str | None = None) -> "tuple[Linked, ...]":
+        """Link what is installed into the UIs that are configured now."""
+        from registry.operations.link import link
+
+        return tuple(link(install, self.rooms) for install in self.installed(reference))
+
+    # ── prove and mend ────────────────────────────────────────────────────────────────────────────
+
+    def verify(
+        self,
+        references: Sequence[str] = (),
+        *,
+        deep: bool = False,
+        progress: Progress | None = None,
+    ) -> "VerifyReport":
+        """Read installed files from the disk and compare every byte with what was stored."""
+        from registry.operations.verify import verify
+
+        return verify(self._chosen(references), self.rooms, progress or Progress(), deep=deep)
+
+    def repair(
+        self, references: Sequence[str] = (), *, progress: Progress | None = None
+    ) -> "RepairReport":
+        """Verify, then mend what is damaged: only the damaged pieces are fetched."""
+        from registry.operations.repair import repair
+
+        report = self.verify(references, progress=progress)
+        return repair(report.checked, self.rooms, progress or Progress())
+
+    def _chosen(self, references: Sequence[str]) -> tuple[Install, ...]:
+        if not references:
+            return self.installed()
+        chosen = (install for name in references for install in self.installed(name))
+        return tuple(dict.fromkeys(chosen))
+
+    # ── the installation itself ───────────────────────────────────────────────────────────────────
+
+    def refresh(
+        self, references: Sequence[str] = (), *, progress: Progress | None = None
+    ) -> "tuple[Refreshed, ...]":
+        """Ask the hubs again about these models, or about the installed ones."""
+        from registry.operations.refresh import refresh
+
+        if references:
+            models = [self.show(name) for name in references]
+        else:
+            models = list(self.list(installed=True))
+        return refresh(models, self.rooms, progress or Progress())
+
+    def doctor(self) -> "tuple[Check, ...]":
+        """What is right and wrong with this installation, each with its remedy."""
+        from registry.operations.doctor import doctor
+
+        return doctor(self.rooms, logged_in=lambda hub: self.settings.token(hub) is not None)
+
+    def login(self, hub: str, token: Secret) -> str:
+        """Keep a token for a hub; returns where it is kept.
+
+        Raises:
+            InvalidArgument: There is no such hub, or it takes no tokens.
+        """
+        from registry.settings import credentials
+
+        return credentials.store(self.settings.home, _hub_with_login(hub), token)
+
+    def logout(self, hub: str) -> bool:
+        """Forget the token of a hub; says whether there was one."""
+        from registry.settings import credentials
+
+        return credentials.forget(self.settings.home, _hub_with_login(hub))
+
+
+def _hub_with_login(hub: str) -> str:
+    if hub not in HUBS_WITH_LOGIN:
+        known = " or ".join(HUBS_WITH_LOGIN)
+        raise InvalidArgument(f"{hub!r}", "is not a hub with a login", f"It may be {known}.")
+    return hub
+
+
+def _type_slug(text: str | None) -> str | None:
+    if text is None:
+        return None
+    from registry.taxonomy import find_model_type, model_types
+
+    slug = find_model_type(text)
+    if slug is None:
+        known = ", ".join(sorted(model_types()))
+        raise InvalidArgument(f"--type {text}", "is not a type of model", f"It may be {known}.")
+    return slug
+
+
+def _base_slug(text: str | None) -> str | None:
+    if text is None:
+        return None
+    from registry.taxonomy import architectures, find_architecture
+
+    slug = find_architecture(text)
+    if slug is None:
+        known = ", ".join(sorted(architectures()))
+        raise InvalidArgument(f"--base {text}", "is not a base architecture", f"It may be {known}.")
+    return slug

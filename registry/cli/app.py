@@ -1,0 +1,175 @@
+"""The command line: finds commands lazily, turns errors into a sentence and an exit code.
+
+No command module is imported before it is called: `sdreg --help` shows the table below and costs
+nothing more. A test keeps the table and the commands' own help in step.
+"""
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from registry.cli.words import clean
+from registry.errors import SdregError
+
+PROGRAM = "sdreg"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One command: the section it stands in, and what it does in a few words."""
+
+    section: str
+    about: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "install": Entry("Models", "Download a model, prove it, and link it into your UIs."),
+    "list": Entry("Models", "List known models; installed ones are marked."),
+    "search": Entry("Models", "Find models by name, trigger word or note."),
+    "show": Entry("Models", "Show everything that is known about a model."),
+    "why": Entry("Models", "Tell which file would be taken, and why not the others."),
+    "path": Entry("Models", "Print where an installed model lies."),
+    "link": Entry("Models", "Link installed models into the UIs that are configured."),
+    "remove": Entry("Models", "Remove an installed model; files of yours stay."),
+    "verify": Entry("Care", "Check installed models byte for byte."),
+    "repair": Entry("Care", "Fetch only what is damaged, and put it right."),
+    "downloads": Entry("Care", "Show or drop downloads that are not finished."),
+    "doctor": Entry("Care", "Look for trouble and name its remedy."),
+    "catalog": Entry("Setup", "Add to, refresh, export or check the catalog."),
+    "config": Entry("Setup", "Show and change settings and UI folders."),
+    "login": Entry("Setup", "Keep a token for Civitai or Hugging Face."),
+    "logout": Entry("Setup", "Forget a token."),
+    "demo": Entry("Setup", "See it all at work, without a network."),
+}
+EXIT_CODES = """
+Exit codes: 0 done · 1 findings were reported (verify) · 2 wrong usage or unknown model ·
+3 no suitable file · 4 a hub refused or is out of reach · 5 the transfer failed or the bytes
+are wrong · 6 the disk refused · 7 not a model file · 8 unsafe file · 11 the catalog cannot
+be used · 130 interrupted.
+"""
+
+
+class CommandGroup(TyperGroup):
+    """The commands of `COMMANDS`, each imported when it is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        # The names are all that the base class asks of them: for "did you mean".
+        self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
+        """Names in the order of the help."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"registry.cli.{cmd_name}_command")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ARG002
+        """Write the table, section by section."""
+        for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
+            rows = [(name, e.about) for name, e in COMMANDS.items() if e.section == section]
+            with formatter.section(section):
+                formatter.write_dl(rows)
+
+
+app = typer.Typer(
+    cls=CommandGroup,
+    name=PROGRAM,
+    rich_markup_mode=None,
+    no_args_is_help=True,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from registry.api import __version__
+
+        typer.echo(f"{PROGRAM} {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """One word in, the right Stable Diffusion model out, proven.
+
+    `sdreg install anything-v3` finds the model, takes the right file, fetches it, proves every
+    byte, and links it into your UIs. `sdreg COMMAND --help` tells more.
+    """
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line; returns its exit code. The only place that catches `SdregError`."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    command = typer.main.get_command(app)
+    try:
+        outcome = command.main(args=given, prog_name=PROGRAM, standalone_mode=False)
+    except SdregError as error:
+        return _tell(error.code, str(error), error.hint, error.exit_code, as_json=as_json)
+    except typer.Abort:
+        return _interrupted(as_json=as_json)
+    except typer.TyperException as error:
+        return _wrong_usage(error, as_json=as_json)
+    except BrokenPipeError:
+        # The reader went away (`sdreg list | head`): nothing is wrong, and nobody listens.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    code = outcome if isinstance(outcome, int) else 0
+    return _interrupted(as_json=as_json) if code == _INTERRUPTED else code
+
+
+_INTERRUPTED = 130
+
+
+def _interrupted(*, as_json: bool) -> int:
+    hint = "Run the same command again: it goes on where it was."
+    return _tell("interrupted", "interrupted", hint, _INTERRUPTED, as_json=as_json)
+
+
+def _wrong_usage(error: typer.TyperException, *, as_json: bool) -> int:
+    code = int(getattr(error, "exit_code", 2))
+    message = str(getattr(error, "message", "") or error)
+    context = getattr(error, "ctx", None)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        typer.echo(message)
+        return code
+    path = context.command_path if context else PROGRAM
+    format_message = getattr(error, "format_message", None)
+    said = format_message() if format_message else message
+    return _tell("usage", said, f"See `{path} --help`.", code, as_json=as_json)
+
+
+def _tell(code: str, message: str, hint: str | None, exit_code: int, *, as_json: bool) -> int:
+    if as_json:
+        document = {
+            "schema": "sdreg.error/1",
+            "code": code,
+            "message": message,
+            "hint": hint,
+            "exit_code": exit_code,
+        }
+        typer.echo(json.dumps(document, ensure_ascii=False))
+    else:
+        typer.echo(f"{PROGRAM}: {clean(message, keep_lines=True)}", err=True)
+        if hint:
+            typer.echo(f"hint: {clean(hint)}", err=True)
+    return exit_code

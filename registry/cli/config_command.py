@@ -1,0 +1,130 @@
+"""`sdreg config`."""
+
+from typing import Annotated
+
+import typer
+
+from registry.api import Registry
+from registry.cli import render
+from registry.cli.options import JsonFlag
+from registry.errors import InvalidArgument
+from registry.settings import Settings
+from registry.settings.keys import KEYS, UI_PREFIX, find_key
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
+
+
+def complete_keys(incomplete: str) -> list[str]:
+    """Names of settings for the shell."""
+    from registry import layouts
+
+    names = [key.name for key in KEYS]
+    names += [UI_PREFIX + name for name in layouts.names() if name != "library"]
+    return [name for name in names if name.startswith(incomplete)]
+
+
+KeyArgument = Annotated[
+    str, typer.Argument(help="A setting, for example ui.comfyui.", autocompletion=complete_keys)
+]
+
+
+@app.callback()
+def config(context: typer.Context, json: JsonFlag = False) -> None:
+    """Show and change settings and UI folders.
+
+    Without a command: every setting, its value, where it comes from and what it is for.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    settings = Registry.open().settings
+    entries = [
+        {
+            "key": key.name,
+            "value": _shown(settings, key.name),
+            "origin": settings.origins.get(key.name, "default"),
+            "variable": key.variable,
+            "about": key.about,
+        }
+        for key in KEYS
+    ]
+    entries += [
+        {
+            "key": UI_PREFIX + name,
+            "value": str(root),
+            "origin": settings.origins.get(UI_PREFIX + name, "default"),
+            "variable": f"SDREG_UI_{name.upper()}",
+            "about": "Root folder of this UI.",
+        }
+        for name, root in settings.uis
+    ]
+    if json:
+        document = {"home": str(settings.home), "file": str(settings.config_file)}
+        render.emit("sdreg.config/1", {**document, "settings": entries})
+        return
+    render.write(f"home  {settings.home}")
+    rows = [
+        (str(e["key"]), "–" if e["value"] is None else str(e["value"]), e["origin"], e["about"])
+        for e in entries
+    ]
+    render.table(("setting", "value", "from", "what for"), rows)
+
+
+@app.command(name="get")
+def get_setting(key: KeyArgument, json: JsonFlag = False) -> None:
+    """Print one setting."""
+    settings = Registry.open().settings
+    value = _shown(settings, key)
+    if json:
+        render.emit("sdreg.config/1", {"settings": [{"key": key, "value": value}]})
+    else:
+        render.write("" if value is None else str(value))
+
+
+@app.command(name="set")
+def set_setting(
+    key: KeyArgument,
+    value: Annotated[str, typer.Argument(help="Its new value.")],
+    json: JsonFlag = False,
+) -> None:
+    """Write one setting into config.toml.
+
+    `sdreg config set ui.a1111 FOLDER` makes a UI known: installs are linked into it from then on.
+    """
+    from registry import layouts
+    from registry.settings.config_file import set_value
+
+    registry = Registry.open()
+    if key.startswith(UI_PREFIX):
+        known = [name for name in layouts.names() if name != "library"]
+        if key.removeprefix(UI_PREFIX) not in known:
+            raise InvalidArgument(f"{key!r}", "names no UI", f"Known are {', '.join(known)}.")
+    set_value(registry.settings.config_file, key, value)
+    shown = _shown(Registry.open().settings, key)
+    if json:
+        render.emit("sdreg.config/1", {"settings": [{"key": key, "value": shown}]})
+    else:
+        render.write(f"{key} = {shown}")
+
+
+@app.command(name="unset")
+def unset_setting(key: KeyArgument, json: JsonFlag = False) -> None:
+    """Take one setting out of config.toml."""
+    from registry.settings.config_file import unset_value
+
+    registry = Registry.open()
+    was_there = unset_value(registry.settings.config_file, key)
+    if json:
+        document = {"settings": [{"key": key, "value": None}], "was_set": was_there}
+        render.emit("sdreg.config/1", document)
+    else:
+        render.write(f"{key} is not set any more" if was_there else f"{key} was not set")
+
+
+def _shown(settings: Settings, key: str) -> str | int | bool | None:
+    if key.startswith(UI_PREFIX):
+        root = dict(settings.uis).get(key.removeprefix(UI_PREFIX))
+        return str(root) if root else None
+    if find_key(key) is None:
+        raise InvalidArgument(f"{key!r}", "is not a setting", "`sdreg config` lists them all.")
+    value: str | int | bool | None = getattr(settings, key)
+    return value

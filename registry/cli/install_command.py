@@ -1,0 +1,225 @@
+"""`sdreg install`."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from registry.api import Registry
+from registry.cli import render
+from registry.cli.describe import file_document, link_document, trigger_words
+from registry.cli.options import (
+    FileOption,
+    FormatOption,
+    FullFlag,
+    JsonFlag,
+    ModelArgument,
+    PickleFlag,
+    PreferOption,
+    TypeOption,
+    VersionOption,
+)
+from registry.cli.progress import progress_for_terminal
+from registry.cli.show_command import licence_words
+from registry.cli.wish import wish_from
+from registry.cli.words import listed, size
+from registry.taxonomy.clip_skip import how_to_set
+
+if TYPE_CHECKING:
+    from registry.operations.install import InstalledFile, InstallReport
+    from registry.operations.plan_install import InstallPlan
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command()
+def install(
+    reference: ModelArgument,
+    prefer: PreferOption = None,
+    full: FullFlag = None,
+    format_name: FormatOption = None,
+    file: FileOption = None,
+    version: VersionOption = None,
+    allow_pickle: PickleFlag = None,
+    sha256: Annotated[
+        str | None,
+        typer.Option("--sha256", help="The hash that the file must have, for any address."),
+    ] = None,
+    type_name: TypeOption = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would happen, and do nothing.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Download a model, prove it, and link it into your UIs.
+
+    Shows the plan first: which file and why, how many bytes, where to. What is there already is
+    not fetched again; what was interrupted goes on where it was.
+    """
+    registry = Registry.open()
+    wish = wish_from(
+        registry,
+        prefer=prefer,
+        full=full,
+        format_name=format_name,
+        file=file,
+        version=version,
+        allow_pickle=allow_pickle,
+    )
+    plan = registry.plan_install(reference, wish, sha256=sha256, type=type_name)
+    if json and dry_run:
+        render.emit("sdreg.plan/1", plan_document(plan))
+        return
+    if not json:
+        write_plan(plan)
+    if dry_run:
+        return
+    to_do = any(step.present is None for step in plan.steps)
+    if to_do and not yes and not json and sys.stdin.isatty():
+        typer.confirm("Install?", default=True, abort=True)
+    report = registry.install(plan, progress=progress_for_terminal(quiet=json))
+    if json:
+        render.emit("sdreg.install/1", report_document(report))
+    else:
+        write_report(report)
+
+
+# ── for people ────────────────────────────────────────────────────────────────────────────────────
+
+
+def write_plan(plan: "InstallPlan") -> None:
+    """What will happen: what, why, bytes, free space, where to."""
+    model = plan.model
+    render.write(f"{model.slug}: {model.name} ({plan.model_type}, {model.base or 'base unknown'})")
+    first = plan.steps[0]
+    chosen = first.candidate
+    also = ", ".join(step.file_name for step in plan.steps[1:])
+    render.facts(
+        [
+            ("file", f"{chosen.file.name} of {chosen.version.name}"),
+            ("why", "\n".join(plan.why)),
+            ("with it", also),
+            ("bytes", f"{_needed(plan)}; {size(plan.free_bytes)} are free"),
+            ("from", "\n".join(str(source) for source in chosen.file.sources)),
+            ("to", "\n".join(str(place.path) for place in first.places) or _LATER),
+        ]
+    )
+
+
+_LATER = "decided when the file is here and its type is known"
+
+
+def _needed(plan: "InstallPlan") -> str:
+    if all(step.present is not None for step in plan.steps):
+        return "nothing to fetch"
+    return f"{size(plan.needed_bytes)} to fetch" if plan.needed_bytes else "size not known yet"
+
+
+def write_report(report: "InstallReport") -> None:
+    """What was done, and what one needs to use it."""
+    render.write()
+    for done in report.files:
+        word = _STATUS_WORDS[done.status]
+        proof = "proven" if done.install.proven else "unproven"
+        render.write(f"{word}: {done.install.file_name}, {size(done.blob.size_bytes)}, {proof}")
+        render.facts(
+            [
+                ("at", "\n".join(str(link.path) for link in done.install.links)),
+                ("yours", "\n".join(f"{place} (left as it is)" for place in done.yours)),
+                ("source", done.install.source),
+                ("sha256", done.blob.sha256),
+                ("note", "\n".join(done.notes)),
+            ]
+        )
+    render.write()
+    render.write("to use it:")
+    render.facts(_to_use_it(report))
+
+
+_STATUS_WORDS = {
+    "installed": "installed",
+    "already-installed": "already installed, nothing to do",
+    "linked": "was here already, linked",
+}
+
+
+def _to_use_it(report: "InstallReport") -> list[tuple[str, str]]:
+    model = report.model
+    skip = model.clip_skip
+    rows = [
+        ("trigger words", listed(trigger_words(model)) if trigger_words(model) else "none needed"),
+        ("prompting", model.prompt_notes or ""),
+    ]
+    if model.type == "checkpoint":
+        said = "not known; 1 is what UIs begin with"
+        if skip is not None:
+            said = "\n".join(
+                (f"{skip.value} ({skip.learned_from})", *how_to_set(skip.value, model.base))
+            )
+        rows.append(("clip skip", said))
+        rows.append(("VAE", model.recommended_vae or "none recommended"))
+    rows.append(("licence", licence_words(model)))
+    return rows
+
+
+# ── for programs ──────────────────────────────────────────────────────────────────────────────────
+
+
+def plan_document(plan: "InstallPlan") -> dict[str, Any]:
+    """`install --dry-run --json`."""
+    return {
+        "reference": plan.reference,
+        "slug": plan.model.slug,
+        "type": plan.model_type,
+        "needed_bytes": plan.needed_bytes,
+        "free_bytes": plan.free_bytes,
+        "because": list(plan.why),
+        "files": [
+            {
+                **file_document(step.candidate.version, step.candidate.file),
+                "file_name": step.file_name,
+                "places": [
+                    {"layout": place.layout, "path": str(place.path)} for place in step.places
+                ],
+                "present": step.present is not None,
+            }
+            for step in plan.steps
+        ],
+    }
+
+
+def report_document(report: "InstallReport") -> dict[str, Any]:
+    """`install --json`."""
+    model = report.model
+    return {
+        "reference": report.reference,
+        "slug": model.slug,
+        "type": report.files[0].install.model_type,
+        "base": model.base,
+        "files": [_installed_document(done) for done in report.files],
+        "clip_skip": model.clip_skip.value if model.clip_skip else None,
+        "clip_skip_source": model.clip_skip.learned_from if model.clip_skip else None,
+        "trigger_words": list(trigger_words(model)),
+        "recommended_vae": model.recommended_vae,
+        "licence": model.licence,
+        "permissions": dict(model.permissions),
+    }
+
+
+def _installed_document(done: "InstalledFile") -> dict[str, Any]:
+    return {
+        "path": str(done.blob.path),
+        "links": [link_document(link) for link in done.install.links],
+        "sha256": done.blob.sha256,
+        "blake3": done.blob.blake3,
+        "size_bytes": done.blob.size_bytes,
+        "source": done.install.source,
+        "format": done.file.variant.format,
+        "precision": done.file.variant.precision,
+        "status": done.status,
+        "name": done.install.file_name,
+        "proven": done.install.proven,
+        "yours": [str(place) for place in done.yours],
+        "notes": list(done.notes),
+    }

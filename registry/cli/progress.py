@@ -1,0 +1,111 @@
+"""Progress on a terminal as bars, elsewhere as lines; always on stderr."""
+
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from registry.cli.words import clean, size
+from registry.domain.progress import Progress
+
+if TYPE_CHECKING:
+    from rich.progress import TaskID
+
+
+def progress_for_terminal(*, quiet: bool = False) -> Progress:
+    """Bars where somebody watches, lines where a log is written, nothing if quiet."""
+    if quiet:
+        return Lines(every_s=None)
+    return Bar() if sys.stderr.isatty() else Lines()
+
+
+class Lines(Progress):
+    """A line at the begin and the end, and one every few seconds between."""
+
+    def __init__(self, every_s: float | None = 5.0) -> None:
+        self._every_s = every_s
+        self._lock = threading.Lock()
+        self._what, self._total, self._done = "", None, 0
+        self._begun_s = self._told_s = 0.0
+
+    def begin(self, what: str, total_bytes: int | None, done_bytes: int = 0) -> None:
+        """Say what begins, and how much of it is there."""
+        with self._lock:
+            self._what, self._total, self._done = what, total_bytes, done_bytes
+            self._begun_s = self._told_s = time.monotonic()
+        have = f", {size(done_bytes)} are here already" if done_bytes else ""
+        self._write(f"{what}: {size(total_bytes)}{have}")
+
+    def advance(self, bytes_count: int) -> None:
+        """Count; now and then say how far it is."""
+        with self._lock:
+            self._done += bytes_count
+            now_s = time.monotonic()
+            due = self._every_s is not None and now_s - self._told_s >= self._every_s
+            if due:
+                self._told_s = now_s
+            line = f"{self._what}: {size(self._done)} of {size(self._total)}"
+        if due:
+            self._write(line)
+
+    def end(self) -> None:
+        """Say how it went."""
+        with self._lock:
+            took_s = max(time.monotonic() - self._begun_s, 1e-6)
+            line = f"{self._what}: {size(self._done)} done in {took_s:.1f} s"
+        self._write(line)
+
+    def say(self, message: str) -> None:
+        """Pass the message on."""
+        sys.stderr.write(f"{clean(message, keep_lines=True)}\n")
+
+    def _write(self, line: str) -> None:
+        if self._every_s is not None:
+            sys.stderr.write(f"{clean(line)}\n")
+
+
+class Bar(Progress):
+    """One bar with speed and remaining time."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import (
+            BarColumn,
+            DownloadColumn,
+            TextColumn,
+            TimeRemainingColumn,
+            TransferSpeedColumn,
+        )
+        from rich.progress import Progress as Bars
+
+        self._bars: Bars = Bars(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task: TaskID | None = None
+
+    def begin(self, what: str, total_bytes: int | None, done_bytes: int = 0) -> None:
+        """Show a bar."""
+        self._bars.start()
+        self._task = self._bars.add_task(clean(what), total=total_bytes, completed=done_bytes)
+
+    def advance(self, bytes_count: int) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._bars.advance(self._task, bytes_count)
+
+    def end(self) -> None:
+        """Take the bar away."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+            self._task = None
+        self._bars.stop()
+
+    def say(self, message: str) -> None:
+        """Print above the bar."""
+        self._bars.console.print(clean(message, keep_lines=True), markup=False, highlight=False)

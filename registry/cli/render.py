@@ -1,0 +1,62 @@
+"""Tables for people, one JSON document for programs. Stdout is for results only."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from registry.cli.words import clean, columns
+
+
+def emit(schema: str, document: dict[str, Any]) -> None:
+    """Write the one JSON document of a command."""
+    sys.stdout.write(json.dumps({"schema": schema, **document}, ensure_ascii=False) + "\n")
+
+
+def write(text: str = "") -> None:
+    """Write a line to stdout, free of what could drive a terminal."""
+    sys.stdout.write(clean(text, keep_lines=True) + "\n")
+
+
+def facts(rows: Sequence[tuple[str, str]]) -> None:
+    """Write name and value pairs in two columns; what is empty is left out."""
+    shown = [(name, value) for name, value in rows if value]
+    width = max((len(name) for name, _ in shown), default=0)
+    for name, value in shown:
+        first, *rest = value.split("\n")
+        write(f"  {name:<{width}}  {first}")
+        for line in rest:
+            write(f"  {'':<{width}}  {line}")
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: int = -1) -> None:
+    """Write a table: folded to fit a terminal, or with every line whole into a pipe.
+
+    Args:
+        headings: One for each column.
+        rows: Cells as text.
+        right: Index of a column of numbers, set flush right.
+    """
+    if not sys.stdout.isatty():
+        _plain_table(headings, rows, right)
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    for place, heading in enumerate(headings):
+        shown.add_column(heading, justify="right" if place == right else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*(clean(cell).replace("[", r"\[") for cell in row))
+    Console().print(shown)
+
+
+def _plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: int) -> None:
+    cells = [[clean(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+    for row in cells:
+        parts = []
+        for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
+            room = " " * (width - columns(cell))
+            parts.append(room + cell if place == right else cell + room)
+        sys.stdout.write("  ".join(parts).rstrip() + "\n")

@@ -1,0 +1,59 @@
+"""Words and numbers as people read them, and nothing that drives their terminal."""
+
+import unicodedata
+from collections.abc import Iterable
+
+_STEP = 1000
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+# Categories that can move the cursor, hide text or turn its direction: controls, formats,
+# surrogates, private use, line and paragraph separators.
+_DRIVING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def clean(text: str, *, keep_lines: bool = False) -> str:
+    r"""Take out what could drive a terminal: names from hubs are strangers' words.
+
+    Example:
+        >>> clean("nice\x1b]52;c;evil\x07 model")
+        'nice]52;c;evil model'
+    """
+    kept = "\n" if keep_lines else ""
+    return "".join(
+        sign for sign in text if sign in kept or unicodedata.category(sign) not in _DRIVING
+    )
+
+
+def size(count: int | None) -> str:
+    """Bytes for people, in the units that disks and hubs use (1 kB = 1000 bytes).
+
+    Example:
+        >>> size(2132625431), size(24655), size(7), size(None)
+        ('2.13 GB', '24.7 kB', '7 bytes', '?')
+    """
+    if count is None:
+        return "?"
+    amount, place = float(count), 0
+    while amount >= _STEP and place < len(_UNITS) - 1:
+        amount, place = amount / _STEP, place + 1
+    if place == 0:
+        return f"{count} bytes"
+    digits = 2 if amount < 10 else 1 if amount < 100 else 0  # noqa: PLR2004 -- three figures
+    return f"{amount:.{digits}f} {_UNITS[place]}"
+
+
+def listed(items: Iterable[str]) -> str:
+    """Items with commas between them, cleaned; a dash for none."""
+    return ", ".join(clean(item) for item in items) or "–"
+
+
+def columns(text: str) -> int:
+    """How many columns of a terminal a text takes: two for a wide sign, none for a mark.
+
+    Example:
+        >>> columns("abc"), columns("墨心")
+        (3, 4)
+    """
+    return sum(
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
+    )

@@ -1,0 +1,208 @@
+"""Say what an install would do, before anything is done."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from registry import layouts
+from registry.domain.hashes import Hash
+from registry.domain.install import Install, Placement
+from registry.domain.model import Model, ModelFile, ModelVersion
+from registry.errors import AmbiguousReference, InvalidArgument, NoSuitableFile
+from registry.operations.find_model import find_model, with_expected_hash
+from registry.operations.rooms import Rooms
+from registry.resolve.choose import Candidate, Choice, answers_to_file, choose
+from registry.resolve.companions import companions
+from registry.resolve.explain import name_of, why_chosen
+from registry.resolve.preference import Preference
+from registry.store.paths import safe_name
+from registry.store.space import free_bytes
+from registry.taxonomy import get_model_type
+
+# Repositories of one model each call their file the same; the model's own name says more.
+_NAMES_THAT_SAY_NOTHING = frozenset(
+    {"diffusion_pytorch_model", "pytorch_lora_weights", "pytorch_model", "model"}
+)
+UNKNOWN_TYPE = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One file of the plan.
+
+    Attributes:
+        candidate: The file and its version.
+        file_name: What it will be called in the folders.
+        places: Where it will be linked; empty while its type is not known.
+        present: The record of an earlier install of the same bytes.
+    """
+
+    candidate: Candidate
+    file_name: str
+    places: tuple[Placement, ...]
+    present: Install | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class InstallPlan:
+    """What will happen, in order.
+
+    Attributes:
+        reference: What the user asked for.
+        choice: Which file and why; behind the first stand the next best.
+        model_type: Decides the folders; ``other`` may be corrected by the file's content.
+        steps: The chosen file first, then what must come along.
+        needed_bytes: Still to be fetched; None if a size is not known beforehand.
+        free_bytes: On the disk of the home.
+    """
+
+    reference: str
+    choice: Choice
+    model_type: str
+    steps: tuple[Step, ...]
+    needed_bytes: int | None
+    free_bytes: int
+    why: tuple[str, ...]
+
+    @property
+    def model(self) -> Model:
+        """The model that is installed."""
+        return self.choice.model
+
+
+def decide(
+    text: str, wish: Preference, rooms: Rooms, *, sha256: Hash | None = None
+) -> tuple[str, Choice]:
+    """Find the model and choose its file.
+
+    Raises:
+        AmbiguousReference: `wish.file` answers to several files.
+        UsageError, HubError: As `find_model` does.
+    """
+    found = find_model(text, wish, rooms)
+    model = with_expected_hash(found.model, sha256) if sha256 else found.model
+    if found.wish.file is not None:
+        _refuse_twins(text, model, found.wish)
+    return found.reference, choose(model, found.wish)
+
+
+def plan_install(
+    text: str,
+    wish: Preference,
+    rooms: Rooms,
+    *,
+    sha256: str | None = None,
+    model_type: str | None = None,
+) -> InstallPlan:
+    """Plan the install of what `text` refers to. Changes nothing but the catalog's knowledge.
+
+    Args:
+        text: A reference in any form.
+        wish: What the user would like.
+        rooms: The opened rooms.
+        sha256: Expected hash of the file, for what no catalog knows.
+        model_type: Type to file it under, for what no catalog knows.
+
+    Raises:
+        NoSuitableFile: Every file was rejected.
+        SdregError: As `decide` does.
+    """
+    expected = _expected(sha256)
+    reference, choice = decide(text, wish, rooms, sha256=expected)
+    if choice.chosen is None:
+        sentences = tuple(f"{name_of(no.file)}: {no.because}" for no in choice.rejected)
+        raise NoSuitableFile(text, sentences)
+    kind = model_type or choice.model.type
+    first = step_for(choice.chosen, choice.model, kind, rooms)
+    others = companions(choice.chosen.version, choice.chosen.file)
+    steps = (
+        first,
+        *(_beside(first, choice.chosen.version, file, rooms) for file in others),
+    )
+    missing = [step.candidate.file.size_bytes for step in steps if step.present is None]
+    known = [size for size in missing if size is not None]
+    return InstallPlan(
+        reference=reference,
+        choice=choice,
+        model_type=kind,
+        steps=steps,
+        needed_bytes=sum(known) if len(known) == len(missing) else None,
+        free_bytes=free_bytes(rooms.home),
+        why=why_chosen(choice.chosen),
+    )
+
+
+def step_for(candidate: Candidate, model: Model, model_type: str, rooms: Rooms) -> Step:
+    """The step that brings in one candidate."""
+    file_name = human_name(candidate.file, model)
+    return Step(
+        candidate=candidate,
+        file_name=file_name,
+        places=places_for(model_type, file_name, rooms),
+        present=_present(candidate.file, rooms),
+    )
+
+
+def places_for(model_type: str, file_name: str, rooms: Rooms) -> tuple[Placement, ...]:
+    """Where a file of this type is linked; a UI that has no use for it is left out."""
+    brings = get_model_type(model_type).folders
+    found = []
+    for target in rooms.targets:
+        path = layouts.place(target.layout, target.root, model_type, file_name, type_folders=brings)
+        if path is not None:
+            found.append(Placement(target.layout.name, path))
+    return tuple(found)
+
+
+def human_name(file: ModelFile, model: Model) -> str:
+    """The publisher's file name, or the model's where that says nothing; safe on any platform."""
+    base = file.name.rpartition("/")[2]
+    stem, dot, suffix = base.rpartition(".")
+    if stem.casefold() in _NAMES_THAT_SAY_NOTHING:
+        base = f"{model.slug}{dot}{suffix}"
+    return safe_name(base)
+
+
+def _beside(first: Step, version: ModelVersion, file: ModelFile, rooms: Rooms) -> Step:
+    """A companion lies beside its model, under the model's name."""
+    suffix = Path(file.name).suffix
+    return Step(
+        candidate=Candidate(version, file),
+        file_name=Path(first.file_name).stem + suffix,
+        places=tuple(replace(p, path=p.path.with_suffix(suffix)) for p in first.places),
+        present=_present(file, rooms),
+    )
+
+
+def _present(file: ModelFile, rooms: Rooms) -> Install | None:
+    for install in rooms.catalog.installs.all():
+        same_bytes = file.hashes.sha256 == install.sha256
+        same_row = file.id is not None and file.id == install.file_id
+        if (same_bytes or (same_row and file.hashes.sha256 is None)) and rooms.store.has(
+            install.sha256
+        ):
+            return install
+    return None
+
+
+def _expected(sha256: str | None) -> Hash | None:
+    if sha256 is None:
+        return None
+    try:
+        return Hash.parse(f"sha256:{sha256.removeprefix('sha256:')}")
+    except ValueError as error:
+        raise InvalidArgument(
+            "--sha256", f"is not a SHA-256: {error}", "It has 64 hexadecimal digits."
+        ) from error
+
+
+def _refuse_twins(text: str, model: Model, wish: Preference) -> None:
+    hits = [file for _, file in model.files if answers_to_file(file, wish.file or "")]
+    different = {file.hashes.sha256 or f"row {file.id}" for file in hits}
+    if len(different) > 1:
+        raise AmbiguousReference(
+            f"{text} --file {wish.file}", tuple(f"--file {_telling_id(file)}" for file in hits)
+        )
+
+
+def _telling_id(file: ModelFile) -> str:
+    return file.hub_file_id or (file.hashes.sha256 or str(file.id))[:10]

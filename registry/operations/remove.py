@@ -1,0 +1,44 @@
+"""Take an installed model away: its links, its record, and its bytes if nobody else needs them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.domain.install import Install
+from registry.operations.rooms import Rooms
+from registry.store import links
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What went, and what stayed because it is not ours any more.
+
+    Attributes:
+        unlinked: Links that were taken away.
+        left: Paths of ours that hold something else by now; untouched.
+        freed_bytes: Bytes of the blob, 0 if another install still needs it.
+    """
+
+    install: Install
+    unlinked: tuple[Path, ...]
+    left: tuple[Path, ...]
+    freed_bytes: int
+
+
+def remove(install: Install, rooms: Rooms) -> Removed:
+    """Remove one install: record first, then links, then bytes, so that a crash leaves no lie."""
+    unlinked: list[Path] = []
+    left: list[Path] = []
+    blob_path = rooms.store.path_of(install.sha256)
+    if install.id is not None:
+        rooms.catalog.installs.remove(install.id)
+    for link in install.links:
+        if links.unlink(link, blob_path):
+            unlinked.append(link.path)
+        elif link.path.exists() or link.path.is_symlink():
+            left.append(link.path)
+    needed = any(other.sha256 == install.sha256 for other in rooms.catalog.installs.all())
+    freed = 0
+    if not needed and rooms.store.has(install.sha256):
+        freed = rooms.store.blob(install.sha256).size_bytes
+        rooms.store.remove(install.sha256)
+    return Removed(install, tuple(unlinked), tuple(left), freed)

@@ -1,0 +1,40 @@
+"""What the operations work with: the opened rooms, handed down together."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from registry.catalog.database import Catalog
+    from registry.hubs.hub import Hub
+    from registry.layouts.layout import Layout
+    from registry.store.blobs import Store
+    from registry.transfer.download import Downloader
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One folder tree that installed files are linked into."""
+
+    layout: "Layout"
+    root: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The opened rooms of one home.
+
+    Attributes:
+        targets: The library first, then the UIs that the user configured.
+        clock: Now, in aware UTC.
+    """
+
+    home: Path
+    catalog: "Catalog"
+    store: "Store"
+    downloader: "Downloader"
+    hubs: "Mapping[str, Hub]"
+    targets: tuple[Target, ...]
+    clock: Callable[[], datetime]
