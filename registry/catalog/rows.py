@@ -1,0 +1,315 @@
+"""Facts -> new rows, written in bulk.
+
+A `Writer` lives as long as one transaction. It numbers the rows itself (nobody else writes), so
+that a thousand models with all that belongs to them become one statement a table.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, insert, select
+
+from registry.catalog import tables as t
+from registry.catalog.engine import Within
+from registry.catalog.instants import to_text
+from registry.catalog.naming import architectures, name_key
+from registry.catalog.search import index_models
+from registry.catalog.seed_schema import SeedFile, SeedModel, SeedSource, SeedVersion
+
+FLUSH_ROWS = 50_000
+
+
+class Writer:
+    """Collects rows and writes them in an order that foreign keys allow.
+
+    Attributes:
+        connection: The transaction.
+        reading: Questions to the same transaction; rows that wait here are not seen by them.
+        at: When this is written.
+    """
+
+    def __init__(self, connection: Connection, *, at: datetime) -> None:
+        self.connection = connection
+        self.reading = Within(connection)
+        self.at = to_text(at)
+        self._next: dict[str, int] = {}
+        self._waiting: dict[Table, list[dict[str, Any]]] = defaultdict(list)
+        self._hashes: list[tuple[int, str, str, str | None]] = []
+        self._evidence: dict[str, int] = {}
+        self._touched: set[int] = set()
+        self._count = 0
+
+    def number(self, table: Table) -> int:
+        """The next free id of a table."""
+        if table.name not in self._next:
+            highest = self.reading.rows(f"SELECT max(id) FROM {table.name}")[0][0]  # noqa: S608 - our own name
+            self._next[table.name] = int(highest or 0)
+        self._next[table.name] += 1
+        return self._next[table.name]
+
+    def add(self, table: Table, **row: object) -> None:
+        """Let a row wait."""
+        self._waiting[table].append({name: row.get(name) for name in table.columns.keys()})  # noqa: SIM118 - a collection of columns, not a dict
+        self._count += 1
+
+    def touch(self, model_id: int) -> None:
+        """Have this model's words indexed at the next flush."""
+        self._touched.add(model_id)
+
+    def flush(self) -> None:
+        """Write everything that waits."""
+        for table in t.metadata.sorted_tables:
+            rows = self._waiting.pop(table, None)
+            if rows:
+                self.connection.execute(insert(table), rows)
+        self._write_hashes()
+        index_models(self.connection, self._touched)
+        self._touched.clear()
+        self._count = 0
+
+    def flush_when_full(self) -> None:
+        """Keep memory bounded."""
+        if self._count >= FLUSH_ROWS:
+            self.flush()
+
+    # ── hashes and evidence are shared between files ──────────────────────────────────────────────
+
+    def add_hash(self, file_id: int, kind: str, digits: str, confidence: str | None) -> None:
+        """Let a hash of a file wait."""
+        self._hashes.append((file_id, kind, digits, confidence))
+
+    def _write_hashes(self) -> None:
+        if not self._hashes:
+            return
+        wanted = list(dict.fromkeys((kind, digits) for _, kind, digits, _ in self._hashes))
+        self.connection.execute(
+            insert(t.hashes).prefix_with("OR IGNORE"),
+            [{"kind": kind, "digits": digits} for kind, digits in wanted],
+        )
+        found = self.reading.rows(
+            """SELECT hashes.kind, hashes.digits, hashes.id
+            FROM json_each(?) AS asked CROSS JOIN hashes
+            ON hashes.kind = asked.value ->> 0 AND hashes.digits = asked.value ->> 1""",
+            (json.dumps(wanted),),
+        )
+        ids = {(kind, digits): row_id for kind, digits, row_id in found}
+        self.connection.execute(
+            insert(t.file_hashes).prefix_with("OR IGNORE"),
+            [
+                {"file_id": file_id, "hash_id": ids[kind, digits], "confidence": confidence}
+                for file_id, kind, digits, confidence in self._hashes
+            ],
+        )
+        self._hashes.clear()
+
+    def evidence_id(self, key: str) -> int:
+        """The row of this key; made, knowing no more than the key, if there is none."""
+        if not self._evidence:
+            known = self.connection.execute(select(t.evidence.c.key, t.evidence.c.id))
+            self._evidence = {row.key: row.id for row in known}
+        if key not in self._evidence:
+            self._evidence[key] = self.number(t.evidence)
+            self.add(t.evidence, id=self._evidence[key], key=key)
+        return self._evidence[key]
+
+
+# ── new things ────────────────────────────────────────────────────────────────────────────────────
+
+
+def add_model(writer: Writer, facts: SeedModel, *, origin: str) -> int:
+    """Let a new model wait, with all that belongs to it; its id."""
+    model_id = writer.number(t.models)
+    writer.touch(model_id)
+    writer.add(t.models, id=model_id, origin=origin, first_seen=writer.at, **model_columns(facts))
+    for architecture in architectures(facts.base):
+        writer.add(t.model_bases, model_id=model_id, architecture=architecture)
+    add_pages(writer, model_id, facts.pages)
+    add_hub_models(writer, model_id, facts.hub_models)
+    for name, value in facts.permissions.items():
+        writer.add(t.permissions, model_id=model_id, name=name, value=value)
+    if facts.licence is not None:
+        writer.add(t.licences, model_id=model_id, name=facts.licence, source=facts.licence_source)
+    add_clip_skip(writer, model_id, facts)
+    add_words(writer, model_id, None, facts.trigger_words)
+    add_note(writer, "prompt", facts.prompt_notes, model_id=model_id)
+    add_note(writer, "note", facts.note, model_id=model_id)
+    for position, version in enumerate(facts.versions):
+        add_version(writer, model_id, version, position=position)
+    return model_id
+
+
+def model_columns(facts: SeedModel) -> dict[str, Any]:
+    """The columns of the row in `models` that facts decide."""
+    columns = facts.model_dump(include=_MODEL_COLUMNS)
+    return {**columns, "name_key": name_key(facts.name)}
+
+
+_MODEL_COLUMNS = {
+    column.name for column in t.models.columns if column.name in SeedModel.model_fields
+}
+
+
+def add_pages(writer: Writer, model_id: int, pages: Iterable[str], *, start: int = 0) -> None:
+    """Let pages wait."""
+    for position, url in enumerate(dict.fromkeys(pages), start):
+        writer.add(t.model_pages, model_id=model_id, position=position, url=url)
+
+
+def add_hub_models(writer: Writer, model_id: int, ids: Iterable[str], *, start: int = 0) -> None:
+    """Let the ids of its pages wait."""
+    for position, text in enumerate(dict.fromkeys(ids), start):
+        hub, _, hub_model_id = text.partition(":")
+        writer.add(
+            t.hub_models, model_id=model_id, position=position, hub=hub, hub_model_id=hub_model_id
+        )
+
+
+def add_clip_skip(writer: Writer, model_id: int, facts: SeedModel) -> None:
+    """Let the CLIP skip wait, if anything is known about it."""
+    evidence = facts.clip_skip_evidence
+    told = (facts.clip_skip, facts.clip_skip_source, facts.clip_skip_note, evidence)
+    if all(fact is None for fact in told):
+        return
+    writer.add(
+        t.clip_skips,
+        model_id=model_id,
+        value=facts.clip_skip,
+        learned_from=facts.clip_skip_source,
+        note=facts.clip_skip_note,
+        author_text=evidence.author_text if evidence else None,
+        evidence_source=evidence.source if evidence else None,
+    )
+    for setting, images in (evidence.images if evidence else {}).items():
+        writer.add(t.clip_skip_counts, model_id=model_id, setting=setting, images=images)
+
+
+def add_words(
+    writer: Writer,
+    model_id: int,
+    version_id: int | None,
+    words: Iterable[str],
+    *,
+    start: int = 0,
+) -> None:
+    """Let trigger words wait."""
+    for position, word in enumerate(words, start):
+        writer.add(
+            t.trigger_words,
+            id=writer.number(t.trigger_words),
+            model_id=model_id,
+            version_id=version_id,
+            position=position,
+            word=word,
+        )
+
+
+def add_note(writer: Writer, kind: str, text: str | None, **owner: int) -> None:
+    """Let a note wait, if there is one."""
+    if text is not None:
+        writer.add(t.notes, id=writer.number(t.notes), kind=kind, text=text, **owner)
+
+
+def add_version(writer: Writer, model_id: int, facts: SeedVersion, *, position: int) -> int:
+    """Let a new version wait, with its files; its id."""
+    version_id = writer.number(t.versions)
+    writer.add(
+        t.versions,
+        id=version_id,
+        model_id=model_id,
+        position=position,
+        name=facts.name,
+        hub_version_id=facts.hub_version_id,
+        base_model=facts.base_model,
+        confidence=facts.confidence,
+        source=facts.source,
+        gone_since=facts.gone_since,
+    )
+    add_words(writer, model_id, version_id, facts.trigger_words)
+    add_note(writer, "note", facts.note, version_id=version_id)
+    for place, file in enumerate(facts.files):
+        add_file(writer, version_id, file, position=place)
+    return version_id
+
+
+def add_file(writer: Writer, version_id: int, facts: SeedFile, *, position: int) -> int:
+    """Let a new file wait, with its hashes and sources; its id."""
+    file_id = writer.number(t.files)
+    writer.add(t.files, id=file_id, version_id=version_id, position=position, **file_columns(facts))
+    add_aliases(writer, file_id, facts.aliases)
+    for kind, digits in facts.hashes:
+        if digits is not None:
+            sure = facts.sha256_confidence if kind == "sha256" else None
+            writer.add_hash(file_id, kind, digits, sure)
+    add_note(writer, "note", facts.note, file_id=file_id)
+    for fact, keys in file_sightings(facts).items():
+        add_sightings(writer, file_id, fact, keys)
+    for place, source in enumerate(facts.sources):
+        add_source(writer, file_id, source, position=place)
+    return file_id
+
+
+def file_columns(facts: SeedFile) -> dict[str, Any]:
+    """The columns of the row in `files` that facts decide."""
+    columns = facts.model_dump(include=_FILE_COLUMNS)
+    for name in ("gated", "needs_token"):
+        told = getattr(facts, name)
+        columns[name] = None if told is None else told is not False
+        columns[f"{name}_reason"] = told if isinstance(told, str) else None
+    return {**columns, "name_key": name_key(facts.name)}
+
+
+_FILE_COLUMNS = {column.name for column in t.files.columns if column.name in SeedFile.model_fields}
+
+
+def add_aliases(writer: Writer, file_id: int, names: Iterable[str], *, start: int = 0) -> None:
+    """Let other names of a file wait."""
+    for position, name in enumerate(dict.fromkeys(names), start):
+        writer.add(
+            t.file_aliases, file_id=file_id, position=position, name=name, name_key=name_key(name)
+        )
+
+
+Sighted = tuple[str, str | None]
+
+
+def file_sightings(facts: SeedFile) -> dict[Sighted, list[str]]:
+    """(fact, value) -> where it was seen. The value is None where the file's own row has it."""
+    return {
+        ("size", None): facts.size_seen_in,
+        ("sha256", None): facts.sha256_seen_in,
+        ("autov2", None): facts.autov2_seen_in,
+        **{("another-size", size): keys for size, keys in facts.other_sizes_seen.items()},
+    }
+
+
+def add_sightings(
+    writer: Writer, file_id: int, fact: Sighted, keys: Iterable[str], source_id: int | None = None
+) -> None:
+    """Let it wait where a fact was seen."""
+    for key in dict.fromkeys(keys):
+        writer.add(
+            t.sightings,
+            id=writer.number(t.sightings),
+            file_id=file_id,
+            source_id=source_id,
+            fact=fact[0],
+            value=fact[1],
+            evidence_id=writer.evidence_id(key),
+        )
+
+
+def add_source(writer: Writer, file_id: int, facts: SeedSource, *, position: int) -> int:
+    """Let a new source wait; its id."""
+    source_id = writer.number(t.sources)
+    writer.add(
+        t.sources,
+        id=source_id,
+        file_id=file_id,
+        position=position,
+        **facts.model_dump(exclude={"seen_in"}),
+    )
+    add_sightings(writer, file_id, ("source", None), facts.seen_in, source_id)
+    return source_id

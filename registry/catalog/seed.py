@@ -1,0 +1,345 @@
+"""Catalog files: read one strictly, take it in, write one.
+
+A file comes from anywhere, so nothing in it is trusted: its length is capped before it is parsed,
+and everything is checked before the first row is written. One wrong field refuses the whole file.
+"""
+
+import dataclasses
+import itertools
+import json
+import logging
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from sqlalchemy import update
+
+from registry.catalog import known, merge
+from registry.catalog import tables as t
+from registry.catalog.database import Database, Reading
+from registry.catalog.rows import Writer, add_model
+from registry.catalog.seed_schema import (
+    MAX_FILE_BYTES,
+    SCHEMA,
+    SeedCatalog,
+    SeedEvidence,
+    SeedModel,
+)
+from registry.catalog.strict_json import InvalidJson, parse
+from registry.errors import CatalogInvalid, StoreUnwritable
+
+logger = logging.getLogger(__name__)
+
+CHUNK_MODELS = 500
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Document:
+    """A catalog file that was read and found right.
+
+    Attributes:
+        file: Where it came from.
+        revision: Its number; the shipped seed's rises with every change.
+        digest: SHA-256 of its bytes.
+    """
+
+    file: str
+    revision: int
+    digest: str
+    evidence: dict[str, SeedEvidence]
+    _models: list[dict[str, Any]]
+
+    def __len__(self) -> int:
+        return len(self._models)
+
+    def models(self) -> Iterator[SeedModel]:
+        """Its models, one after the other; the objects are made as they are asked for."""
+        return (SeedModel.model_validate(model) for model in self._models)
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def read(path: Path) -> Document:
+    """Read a catalog file and check all of it.
+
+    Raises:
+        CatalogInvalid: It breaks the schema; the first broken rule is named by row and field.
+        StoreUnwritable: The file cannot be read.
+    """
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            cap = f"it is larger than {MAX_FILE_BYTES // 2**20} MiB"
+            raise CatalogInvalid(str(path), "", cap)
+        content = path.read_bytes()
+    except OSError as error:
+        raise StoreUnwritable(str(path), error.strerror or str(error)) from error
+    return check(content, file=str(path))
+
+
+def check(content: bytes, *, file: str) -> Document:
+    """The same for bytes that were read elsewhere."""
+    if len(content) > MAX_FILE_BYTES:
+        raise CatalogInvalid(file, "", f"it is larger than {MAX_FILE_BYTES // 2**20} MiB")
+    try:
+        raw = parse(content)
+    except InvalidJson as error:
+        raise CatalogInvalid(file, error.where, error.because) from error
+    envelope = _envelope(raw, file)
+    document = Document(
+        file, envelope.revision, sha256(content).hexdigest(), envelope.evidence, raw["models"]
+    )
+    _check_models(document)
+    return document
+
+
+def _envelope(raw: object, file: str) -> SeedCatalog:
+    if not isinstance(raw, dict):
+        raise CatalogInvalid(file, "", "it is not an object with schema, revision and models")
+    if "schema" in raw and raw["schema"] != SCHEMA:
+        because = (
+            f"{_shown(raw['schema'])} is not a schema that this sdreg reads; it reads {SCHEMA}"
+        )
+        raise CatalogInvalid(file, "schema", because)
+    models = raw.get("models")
+    try:
+        # The models are checked one by one, so that never all of them lie in memory twice.
+        return SeedCatalog.model_validate({**raw, "models": []} if models else raw)
+    except ValidationError as error:
+        raise _invalid(error, file, raw) from error
+
+
+def _check_models(document: Document) -> None:
+    slugs: dict[str, int] = {}
+    numbers: dict[tuple[str, str], str] = {}
+    for index, raw in enumerate(document._models):  # noqa: SLF001 - this room's own value
+        try:
+            model = SeedModel.model_validate(raw)
+        except ValidationError as error:
+            raise _invalid(error, document.file, raw, ("models", index)) from error
+        first = slugs.setdefault(model.slug, index)
+        if first != index:
+            where = f"{_row(index, raw)} → slug"
+            raise CatalogInvalid(document.file, where, f"models[{first}] has the same slug")
+        for kind, number, where in _hub_ids(model):
+            here = f"{_row(index, raw)} → {where}"
+            other = numbers.setdefault((kind, number), here)
+            if other != here:
+                because = f"{number} is also the {kind} of {other.rpartition('.')[0]}"
+                raise CatalogInvalid(document.file, here, because)
+
+
+def _hub_ids(model: SeedModel) -> Iterator[tuple[str, str, str]]:
+    """Ids that a hub gives only once, with the field they stand in."""
+    for v, version in enumerate(model.versions):
+        if version.hub_version_id is not None:
+            yield "hub_version_id", version.hub_version_id, f"versions[{v}].hub_version_id"
+        for f, file in enumerate(version.files):
+            if file.hub_file_id is not None:
+                yield "hub_file_id", file.hub_file_id, f"versions[{v}].files[{f}].hub_file_id"
+
+
+# ── saying what is wrong ──────────────────────────────────────────────────────────────────────────
+
+
+def _invalid(
+    error: ValidationError, file: str, raw: object, prefix: tuple[str | int, ...] = ()
+) -> CatalogInvalid:
+    first = error.errors(include_url=False)[0]
+    place = [*prefix, *_without_branches(first["loc"])]
+    where = ""
+    if place[:1] == ["models"] and len(place) > 1:
+        where = _row(int(place[1]), raw)
+        place = place[2:]
+    field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
+    separator = " → " if where and field else ""
+    return CatalogInvalid(file, where + separator + field, _because(first))
+
+
+_BRANCH = re.compile(r"^(bool|str|constrained-|function-|literal\[|dict\[|list\[|nullable)")
+
+
+def _without_branches(loc: tuple[str | int, ...]) -> list[str | int]:
+    """A place without the names that pydantic gives to the branches of a union."""
+    return [part for part in loc if isinstance(part, int) or not _BRANCH.match(part)]
+
+
+def _row(index: int, raw: object) -> str:
+    slug = raw.get("slug") if isinstance(raw, dict) else None
+    return f"models[{index}]" + (f" {_shown(slug)}" if isinstance(slug, str) else "")
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=True, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+_SHOWN = 60
+
+
+def _because(error: Any) -> str:
+    """One sentence about one broken rule."""
+    kind, told, got = error["type"], error.get("ctx", {}), _shown(error["input"])
+    if kind == "value_error":
+        return f"{got} {told['error']}" if isinstance(error["input"], str) else str(told["error"])
+    sentence = _SENTENCES.get(kind)
+    return sentence.format(got=got, **told) if sentence else str(error["msg"])
+
+
+_SENTENCES = {
+    "bool_type": "{got} is not true or false",
+    "dict_type": "{got} is not an object",
+    "enum": "{got} is not one of {expected}",
+    "extra_forbidden": "there is no such field",
+    "greater_than_equal": "{got} is less than {ge}",
+    "int_type": "{got} is not a whole number",
+    "less_than": "{got} is too large",
+    "less_than_equal": "{got} is too large",
+    "list_type": "{got} is not a list",
+    "literal_error": "{got} is not one of {expected}",
+    "missing": "it is missing",
+    "model_type": "{got} is not an object",
+    "string_pattern_mismatch": (
+        "{got} is not a slug: lower-case letters, digits, and . _ + - behind the first"
+    ),
+    "string_too_long": "it is longer than {max_length} characters",
+    "string_too_short": "it is empty",
+    "string_type": "{got} is not a text",
+    "string_unicode": "it cannot be written as UTF-8",
+    "too_long": "it has more than {max_length} items",
+}
+
+
+# ── taking in ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Imported:
+    """What a catalog file brought.
+
+    Attributes:
+        added: Models that were not known before.
+        changed: Models that were known and learned something.
+        unchanged: Models about which the file said nothing new.
+    """
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+
+def take_in(
+    database: Database, document: Document, *, origin: str, at: datetime, locked: bool = False
+) -> Imported:
+    """Import a document in one transaction: all of it or nothing.
+
+    Args:
+        database: Where to.
+        document: What to take in.
+        at: When models that are new here were first seen.
+        origin: ``seed`` for the shipped one, which never overrules what a user added and leaves
+            its revision behind; ``user`` for any other.
+        locked: The caller is inside `database.exclusive()`.
+    """
+    added = changed = unchanged = 0
+    with database.transaction(locked=locked) as connection:
+        writer = Writer(connection, at=at)
+        _merge_evidence(writer, document.evidence)
+        models = document.models()
+        while chunk := list(itertools.islice(models, CHUNK_MODELS)):
+            here = _known_by_slug(writer.reading, [model.slug for model in chunk])
+            for model in chunk:
+                if model.slug not in here:
+                    add_model(writer, model, origin=origin)
+                    added += 1
+                    continue
+                mine = here[model.slug]
+                wins = not (origin == "seed" and mine.origin == "user")
+                if merge.merge_model(writer, mine, model, origin=origin, wins=wins):
+                    changed += 1
+                else:
+                    unchanged += 1
+            writer.flush_when_full()
+        writer.flush()
+        if origin == "seed":
+            _set_meta(writer, "seed_revision", str(document.revision))
+            _set_meta(writer, "seed_digest", document.digest)
+    logger.info("took in %d new models, changed %d, from %s", added, changed, document.file)
+    return Imported(added, changed, unchanged)
+
+
+def _known_by_slug(reading: Reading, slugs: list[str]) -> dict[str, known.KnownModel]:
+    ids = reading.rows(
+        "SELECT id FROM models WHERE slug IN (SELECT value FROM json_each(?))",
+        (json.dumps(slugs),),
+    )
+    found = known.load(reading, [row[0] for row in ids]) if ids else []
+    return {model.facts.slug: model for model in found}
+
+
+def _merge_evidence(writer: Writer, evidence: dict[str, SeedEvidence]) -> None:
+    for key, facts in evidence.items():
+        row_id = writer.evidence_id(key)
+        told = {name: value for name, value in facts.model_dump().items() if value is not None}
+        writer.flush()
+        writer.connection.execute(
+            update(t.evidence).where(t.evidence.c.id == row_id).values(**told)
+        )
+
+
+def _set_meta(writer: Writer, key: str, value: str) -> None:
+    writer.connection.exec_driver_sql(
+        "INSERT INTO catalog_meta(key, value) VALUES (?, ?) "
+        "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+_REVISION = re.compile(rb'"revision"\s*:\s*(\d{1,15})\b')
+_HEAD_BYTES = 512
+
+
+def peek_revision(path: Path) -> int | None:
+    """The revision that the first lines of a catalog file name; None if they name none.
+
+    Asked at every start, so it does not read the whole file; `read` checks it.
+    """
+    try:
+        with path.open("rb") as stream:
+            found = _REVISION.search(stream.read(_HEAD_BYTES))
+    except OSError:
+        return None
+    return int(found[1]) if found else None
+
+
+# ── writing ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def export(reading: Reading) -> dict[str, Any]:
+    """The whole catalog in the form of a catalog file, models in order of their slugs."""
+    ids = [row[0] for row in reading.rows("SELECT id FROM models ORDER BY slug")]
+    models = []
+    for start in range(0, len(ids), CHUNK_MODELS):
+        chunk = known.load(reading, ids[start : start + CHUNK_MODELS])
+        models += [
+            model.facts.model_dump(mode="json", exclude_defaults=True)
+            for model in sorted(chunk, key=lambda model: model.facts.slug)
+        ]
+    columns = ("what", "repo", "commit", "page", "as_of")
+    rows = reading.rows(
+        """SELECT key, what, repo, "commit", page, as_of FROM evidence
+        WHERE what IS NOT NULL ORDER BY key"""
+    )
+    return {
+        "schema": SCHEMA,
+        "revision": 1,
+        "evidence": {
+            row[0]: {k: v for k, v in zip(columns, row[1:], strict=True) if v is not None}
+            for row in rows
+        },
+        "models": models,
+    }
