@@ -1,0 +1,1 @@
+"""One file per base architecture or lineage; each names its `ARCHITECTURE`."""

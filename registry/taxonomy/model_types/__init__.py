@@ -1,0 +1,1 @@
+"""One file per model type; each names its `TYPE`."""

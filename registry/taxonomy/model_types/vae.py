@@ -1,0 +1,25 @@
+"""VAEs: they turn what the network painted into a picture."""
+
+from registry.taxonomy.evidence import Evidence
+from registry.taxonomy.kind import ModelType
+
+
+def _matches(evidence: Evidence) -> str | None:
+    latent = evidence.latent_channels
+    if latent and not evidence.any_with("diffusion_model."):
+        return f"it holds a decoder ({latent.tensor}) and no network that paints"
+    return None
+
+
+TYPE = ModelType(
+    name="vae",
+    title="VAE",
+    labels={
+        "civitai": frozenset({"VAE"}),
+        "huggingface": frozenset({"vae", "AutoencoderKL"}),
+        "air": frozenset({"vae"}),
+    },
+    aliases=frozenset({"autoencoder"}),
+    matches=_matches,
+    asked=60,
+)
