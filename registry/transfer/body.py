@@ -1,0 +1,193 @@
+"""The bytes of one answer, read in large gulps.
+
+httpx brings the connection, the redirects, TLS and the headers. Where the body is nothing but the
+file's bytes, it is read straight from the socket that httpx's documented `network_stream`
+extension names: h11 reads 64 KiB at a time, which costs twice the CPU. The connection is closed
+after such a body, because httpx cannot know how much of it was taken.
+"""
+
+import contextlib
+import socket
+import ssl
+import struct
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_LARGEST_READ, _SMALLEST_READ = 1024 * 1024, 64 * 1024
+# Short bodies are left to httpx, which can keep their connections alive.
+_SHORT_BODY = 2 * 1024 * 1024
+_SWIFT_S = 0.05
+
+
+class LineLost(Exception):
+    """A connection ended before its bytes did.
+
+    Attributes:
+        because: What happened, in words.
+        stalled: It brought (almost) nothing for too long.
+    """
+
+    def __init__(self, because: str, *, stalled: bool = False) -> None:
+        super().__init__(because)
+        self.because = because
+        self.stalled = stalled
+
+
+class Body:
+    """Reads one answer's body; used by one thread.
+
+    Args:
+        response: An open, streamed response.
+        length: How many bytes will come, None if nobody says.
+        decode: The body is encoded, and httpx shall decode it.
+        stall_s: How long nothing may come.
+        lowest_bytes_per_s: What must come in that time on average.
+    """
+
+    def __init__(
+        self,
+        response: httpx.Response,
+        *,
+        length: int | None,
+        decode: bool,
+        stall_s: float,
+        lowest_bytes_per_s: int,
+    ) -> None:
+        self._response = response
+        self._chunks: Iterator[bytes] = response.iter_bytes() if decode else response.iter_raw()
+        self._held = memoryview(b"")
+        self._left = None if decode else length
+        self._stall_s = stall_s
+        self._lowest = lowest_bytes_per_s
+        self._waited_s, self._got = 0.0, 0
+        self._stream = response.extensions.get("network_stream")
+        self._socket: socket.socket | None = None
+        self._may_gulp = self._left is not None and self._left > _SHORT_BODY
+        self._buffer = memoryview(b"")
+        self._gulp = _SMALLEST_READ
+
+    @property
+    def left(self) -> int | None:
+        """How many bytes are still to come, where the server said so."""
+        return self._left
+
+    def peek(self, count: int) -> bytes:
+        """The first bytes, which stay to be read; fewer only if the body is shorter."""
+        held = bytes(self._held)
+        count = count if self._left is None else min(count, self._left)
+        while len(held) < count and (more := self._next_chunk()):
+            held += more
+        self._held = memoryview(held)
+        return held[:count]
+
+    def read(self, at_most: int) -> memoryview:
+        """The next bytes, at most so many; empty at the end. Valid until the next call.
+
+        Raises:
+            LineLost: The connection broke, stalled, or crawled.
+        """
+        if self._left == 0:
+            return memoryview(b"")
+        begun = time.monotonic()
+        if not self._held and self._socket is None:
+            self._held = memoryview(self._next_chunk())
+            self._may_gulp = self._may_gulp and self._take_socket()
+        if self._held:
+            part, self._held = self._held[:at_most], self._held[at_most:]
+        elif self._socket is not None:
+            part = self._receive(min(at_most, self._gulp), self._socket)
+        else:
+            part = self._held
+        self._note(len(part), time.monotonic() - begun)
+        return part
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        with contextlib.suppress(httpx.HTTPError, OSError):
+            self._response.close()
+
+    def cut(self) -> None:
+        """Break the connection off, from another thread; a waiting read ends at once."""
+        line = self._stream and self._stream.get_extra_info("socket")
+        if isinstance(line, socket.socket):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def _next_chunk(self) -> bytes:
+        try:
+            for chunk in self._chunks:
+                if chunk:
+                    return chunk
+        except httpx.TimeoutException as error:
+            raise LineLost(f"nothing came for {self._stall_s:.0f} seconds", stalled=True) from error
+        except httpx.DecodingError as error:
+            raise LineLost("the body could not be decoded") from error
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            raise LineLost(str(error) or type(error).__name__) from error
+        return b""
+
+    def _take_socket(self) -> bool:
+        """Take over the socket; only when h11 holds nothing back, so after its first chunk."""
+        if self._stream is None:
+            return False
+        line = self._stream.get_extra_info("socket")
+        inner = self._stream.get_extra_info("ssl_object")
+        # TLS inside TLS (an https proxy): the socket would give us the outer bytes.
+        if not isinstance(line, socket.socket) or isinstance(inner, ssl.SSLObject):
+            return False
+        if isinstance(line, ssl.SSLSocket) is not (self._response.url.scheme == "https"):
+            return False
+        if sys.platform == "win32":
+            line.settimeout(self._stall_s)
+        else:
+            line.settimeout(None)
+            seconds, part = divmod(self._stall_s, 1)
+            wait = struct.pack("ll", int(seconds), max(int(part * 1_000_000), 1))
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
+        self._socket = line
+        self._buffer = memoryview(bytearray(_LARGEST_READ))
+        return True
+
+    def _receive(self, wanted: int, line: socket.socket) -> memoryview:
+        begun = time.monotonic()
+        try:
+            if isinstance(line, ssl.SSLSocket) or sys.platform == "win32":
+                count = self._fill(wanted, line, begun)
+            else:
+                count = line.recv_into(self._buffer[:wanted], wanted, socket.MSG_WAITALL)
+        except (TimeoutError, BlockingIOError, ssl.SSLWantReadError) as error:
+            raise LineLost(f"nothing came for {self._stall_s:.0f} seconds", stalled=True) from error
+        except (OSError, ValueError) as error:
+            raise LineLost(str(error) or type(error).__name__) from error
+        if count == 0:
+            raise LineLost("the server closed the connection too early")
+        swift = time.monotonic() - begun < _SWIFT_S
+        self._gulp = min(self._gulp * 2, _LARGEST_READ) if swift else self._gulp
+        return self._buffer[:count]
+
+    def _fill(self, wanted: int, line: socket.socket, begun: float) -> int:
+        count = 0
+        while count < wanted:
+            got = line.recv_into(self._buffer[count:wanted])
+            count += got
+            if got == 0 or time.monotonic() - begun > _SWIFT_S:
+                break
+        return count
+
+    def _note(self, count: int, waited_s: float) -> None:
+        """Give up a connection that is alive only in name."""
+        if self._left is not None:
+            self._left -= count
+        self._got += count
+        self._waited_s += waited_s
+        if self._waited_s >= self._stall_s:
+            if self._got < self._lowest * self._waited_s and self._left != 0:
+                because = f"only {self._got} bytes came in {self._waited_s:.0f} seconds"
+                raise LineLost(because, stalled=True)
+            self._waited_s, self._got = 0.0, 0

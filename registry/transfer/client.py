@@ -1,0 +1,272 @@
+"""The way to one file: requests, redirects by our own rules, and who gets to see the token."""
+
+import http.cookiejar
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import httpx
+
+from registry.domain.source import Download
+from registry.errors import ConnectionLost, LoginRequired, NotTheFile, RefusedAddress
+from registry.transfer import addresses
+from registry.transfer.answers import place_of
+from registry.transfer.body import Body, LineLost
+from registry.transfer.journal import lasting_name
+from registry.transfer.options import TransferOptions
+from registry.transfer.resume import OK, Head, read_head
+
+if TYPE_CHECKING:
+    import ssl
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_DECODABLE = frozenset({"gzip", "x-gzip", "deflate"})
+_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
+class Door:
+    """The HTTP clients of one downloader: one for public addresses, one that may go home.
+
+    They are kept apart so that no pooled connection to a private machine is used on a way that
+    must not lead there.
+    """
+
+    def __init__(self, options: TransferOptions) -> None:
+        self.options = options
+        self._clients: dict[bool, httpx.Client] = {}
+        self._lock = threading.Lock()
+        self._tls: ssl.SSLContext | None = None
+
+    def client(self, *, allow_private: bool) -> httpx.Client:
+        """The client for this kind of way, made on first use."""
+        with self._lock:
+            if allow_private not in self._clients:
+                self._clients[allow_private] = self._make()
+            return self._clients[allow_private]
+
+    def close(self) -> None:
+        """Close every connection."""
+        with self._lock:
+            for client in self._clients.values():
+                client.close()
+            self._clients.clear()
+
+    def _make(self) -> httpx.Client:
+        options = self.options
+        if self._tls is None:
+            self._tls = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR
+        jar = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
+        return httpx.Client(
+            verify=self._tls,
+            cookies=jar,
+            headers={"User-Agent": options.user_agent, "Accept": "*/*"},
+            timeout=httpx.Timeout(options.stall_timeout_s, connect=options.connect_timeout_s),
+            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
+            mounts={f"all://{host}": None for host in _LOOPBACK},  # never through a proxy
+            follow_redirects=False,
+        )
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came back: the head, and a body to read.
+
+    Attributes:
+        url: The address that answered, after all redirects.
+        generation: Which state of the way led there.
+        is_first_address: No cached redirect was used to get there.
+    """
+
+    head: Head
+    headers: Mapping[str, str]
+    body: Body
+    url: httpx.URL
+    generation: int
+    is_first_address: bool
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self.body.close()
+
+
+class Way:
+    """How to get to one file now; shared by all its connections.
+
+    Addresses that the first one redirects to are remembered, and forgotten when they expire; then
+    one thread finds the new one for all.
+
+    Args:
+        relocate: Asks the hub for a fresh address; called at most once.
+        can_prove: A hash is known that proves the whole file.
+
+    Raises:
+        RefusedAddress: The address is none that we speak to.
+        UnprovenDownload: Plain http without a hash.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        download: Download,
+        *,
+        relocate: Callable[[], Download] | None,
+        can_prove: bool,
+    ) -> None:
+        self.download = download
+        self.name = lasting_name(download.source)
+        self._door = door
+        self._relocate = relocate
+        self._can_prove = can_prove
+        self._lock = threading.Lock()
+        self._generation = 0
+        self._settled: httpx.URL | None = None
+        self._may_be_missing = download.source.hub == "civitai"
+        self._bodies: dict[int, Body] = {}
+        self._allow_private = addresses.check_first(download, can_prove=can_prove)
+
+    @property
+    def host(self) -> str:
+        """Host of the first address."""
+        return httpx.URL(self.download.url).host
+
+    def ask(self, headers: Mapping[str, str]) -> Answer:
+        """Send one request and follow its redirects.
+
+        Raises:
+            LineLost: No answer came.
+            RefusedAddress: It leads where we do not go.
+            LoginRequired: It leads to a login page.
+        """
+        with self._lock:
+            first = httpx.URL(self.download.url)
+            url, generation = self._settled or first, self._generation
+            token, allow_private = self.download.token, self._allow_private
+        cached = url != first
+        for _ in range(self._door.options.max_redirects + 1):
+            ours = addresses.origin_of(url) == addresses.origin_of(first)
+            sent = {"Accept-Encoding": "identity", **headers}
+            if token is not None and ours:
+                sent["Authorization"] = f"Bearer {token.value}"
+            response = self._send(url, sent, allow_private=allow_private)
+            location = response.headers.get("location")
+            if response.status_code not in _REDIRECTS or location is None:
+                return self._answer(response, url, generation, is_first=not cached)
+            response.close()
+            url = self._next(url, location, first, allow_private=allow_private)
+        raise RefusedAddress(
+            self.name, f"it redirects more than {self._door.options.max_redirects} times"
+        )
+
+    def settle(self, answer: Answer) -> None:
+        """Remember where the redirects led, for the requests that follow."""
+        with self._lock:
+            if answer.generation == self._generation:
+                self._settled = answer.url
+
+    def renew(self, answer: Answer) -> bool:
+        """Find a fresh address after `answer` said that the old one is no good any more.
+
+        Returns:
+            Whether it is worth asking again.
+        """
+        with self._lock:
+            if answer.generation != self._generation:
+                return True  # somebody else was faster
+            if not answer.is_first_address:
+                self._settled = None
+            elif self._relocate is not None:
+                relocate, self._relocate = self._relocate, None
+                self.download = relocate()
+                self._allow_private = addresses.check_first(
+                    self.download, can_prove=self._can_prove
+                )
+                self._settled = None
+            else:
+                return False
+            self._generation += 1
+            return True
+
+    def excuse_missing(self) -> bool:
+        """Whether a 404 may be a hiccup: Civitai's file storage has them, so it is asked twice."""
+        with self._lock:
+            excused = self._may_be_missing
+            self._may_be_missing = False
+            return excused
+
+    def cut(self) -> None:
+        """Break off every body that is being read."""
+        with self._lock:
+            bodies = list(self._bodies.values())
+        for body in bodies:
+            body.cut()
+
+    def let_go(self, answer: Answer) -> None:
+        """The answer is not needed any more."""
+        with self._lock:
+            self._bodies.pop(id(answer.body), None)
+        answer.close()
+
+    def _send(
+        self, url: httpx.URL, headers: Mapping[str, str], *, allow_private: bool
+    ) -> httpx.Response:
+        client = self._door.client(allow_private=allow_private)
+        check = addresses.PeerCheck(url.host, allow_private=allow_private)
+        request = client.build_request("GET", url, headers=headers, extensions={"trace": check})
+        try:
+            return client.send(request, stream=True)
+        except httpx.ConnectError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise ConnectionLost(self.name, 0, _about_certificate(str(error))) from error
+            raise LineLost(str(error) or "no connection") from error
+        except httpx.TimeoutException as error:
+            raise LineLost("no answer came in time", stalled=True) from error
+        except httpx.TransportError as error:
+            raise LineLost(str(error) or type(error).__name__) from error
+
+    def _next(
+        self, url: httpx.URL, location: str, first: httpx.URL, *, allow_private: bool
+    ) -> httpx.URL:
+        target = addresses.follow(url, location, allow_private=allow_private)
+        if target.path.rstrip("/").endswith("/login"):
+            if self.download.source.hub == "direct":
+                raise NotTheFile(self.name, "a login page")
+            raise LoginRequired(place_of(self.download, url.host), self.download.file_name)
+        if first.userinfo and addresses.origin_of(target) == addresses.origin_of(first):
+            target = target.copy_with(username=first.username, password=first.password)
+        return target
+
+    def _answer(
+        self, response: httpx.Response, url: httpx.URL, generation: int, *, is_first: bool
+    ) -> Answer:
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        head = read_head(response.status_code, headers)
+        body = Body(
+            response,
+            length=head.content_length,
+            decode=head.encoding in _DECODABLE,
+            stall_s=self._door.options.stall_timeout_s,
+            lowest_bytes_per_s=self._door.options.lowest_bytes_per_s,
+        )
+        with self._lock:
+            self._bodies[id(body)] = body
+        return Answer(head, headers, body, url, generation, is_first)
+
+
+def can_decode(head: Head) -> bool:
+    """Whether the body can be had as the file's own bytes."""
+    return not head.is_encoded or (head.status == OK and head.encoding in _DECODABLE)
+
+
+def range_headers(begin: int, end: int | None, validator: str | None) -> dict[str, str]:
+    """Ask for the bytes from `begin` up to `end`, of that very file."""
+    headers = {"Range": f"bytes={begin}-{'' if end is None else end - 1}"}
+    if validator is not None:
+        headers["If-Range"] = validator
+    return headers
+
+
+def _about_certificate(told: str) -> str:
+    if "expired" in told or "not yet valid" in told:
+        return "its certificate is not valid at this time; look at this machine's clock"
+    return "its certificate cannot be trusted"

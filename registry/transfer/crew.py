@@ -1,0 +1,270 @@
+"""The connections of one file: each takes a stretch, brings it, and takes the next."""
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+
+from registry.domain.progress import Progress
+from registry.errors import SdregError, SizeMismatch
+from registry.transfer.asking import Nerves, SlowDown, ask
+from registry.transfer.body import Body, LineLost
+from registry.transfer.client import Answer, Way
+from registry.transfer.coverage import Coverage
+from registry.transfer.options import TransferOptions
+from registry.transfer.pace import Pace, Ramp
+from registry.transfer.partial import Part
+from registry.transfer.resume import Changed, Continue, Faulty, FromStart, Standing
+from registry.transfer.segments import ENDLESS, Segment, Segments
+
+_MEASURE_S = 0.25
+_FAULTS_TO_BEAR = 2
+
+
+class StartAnew(Exception):
+    """What was fetched cannot be continued: forget it and begin again.
+
+    Attributes:
+        because: Why, in words.
+        plain: Ask for the whole file, without ranges.
+        lost: The loss that a stream without ranges cannot recover from.
+    """
+
+    def __init__(self, because: str, *, plain: bool = False, lost: LineLost | None = None) -> None:
+        super().__init__(because)
+        self.because = because
+        self.plain = plain
+        self.lost = lost
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What the connections work on together.
+
+    Attributes:
+        standing: What every answer is held against.
+        in_ranges: The rest can be asked for; else there is one stream, or nothing.
+        pace: The limit shared with other files.
+    """
+
+    way: Way
+    part: Part
+    coverage: Coverage
+    segments: Segments
+    standing: Standing
+    in_ranges: bool
+    options: TransferOptions
+    progress: Progress
+    pace: Pace
+
+
+class Crew:
+    """Runs the connections; one thread calls its methods.
+
+    Args:
+        task: What to fetch.
+        executor: Has room for as many threads as connections are allowed.
+        lock: Guards the task's segments.
+    """
+
+    def __init__(self, task: Task, executor: Executor, lock: threading.Lock) -> None:
+        self.fetched_bytes = 0
+        self._task = task
+        self._executor = executor
+        self._lock = lock
+        self._ramp = Ramp(self._limit())
+        self._stopping = threading.Event()
+        self._threads: list[Future[None]] = []
+        self._hands = 0
+        self._faults = 0
+        self._measured_at, self._measured_bytes = time.monotonic(), 0
+
+    def start(self, answer: Answer | None) -> None:
+        """Begin, with an answer that is already there."""
+        if answer is not None:
+            self._hire(answer)
+
+    def staff(self) -> None:
+        """Add connections while that pays, and look how the others fare.
+
+        Raises:
+            StartAnew: The file must be fetched from its beginning.
+            SdregError: It cannot be fetched.
+        """
+        for thread in [thread for thread in self._threads if thread.done()]:
+            thread.result()
+            self._threads.remove(thread)
+        elapsed = time.monotonic() - self._measured_at
+        if elapsed >= _MEASURE_S:
+            rate = (self.fetched_bytes - self._measured_bytes) / elapsed
+            self._ramp.consider(rate, self._hands)
+            self._measured_at, self._measured_bytes = time.monotonic(), self.fetched_bytes
+        with self._lock:
+            is_work_waiting = self._task.segments.has_gaps
+            wanted = self._ramp.wanted if self._task.segments.left_bytes else 0
+        alone = self._hands == 0 and is_work_waiting
+        if alone or (self._task.in_ranges and 0 < self._hands < wanted):
+            self._hire(None)
+
+    def stop(self) -> None:
+        """Break everything off."""
+        self._stopping.set()
+        self._task.way.cut()
+
+    def _limit(self) -> int:
+        size = self._task.coverage.size_bytes
+        long = size is not None and size >= self._task.options.single_below_bytes
+        return self._task.options.connections if self._task.in_ranges and long else 1
+
+    def _hire(self, answer: Answer | None) -> None:
+        with self._lock:
+            self._hands += 1
+        self._threads.append(self._executor.submit(self._work, answer))
+
+    def _work(self, answer: Answer | None) -> None:
+        nerves = Nerves(self._task.way, self._task.options, self._task.progress)
+        stays = True
+        try:
+            while stays and (segment := self._take()) is not None:
+                try:
+                    stays = self._bring(segment, answer, nerves)
+                finally:
+                    answer = None
+                    self._drop(segment)
+        finally:
+            with self._lock:
+                self._hands -= stays
+            with self._task.coverage.changed:
+                self._task.coverage.changed.notify_all()
+
+    def _bring(self, segment: Segment, answer: Answer | None, nerves: Nerves) -> bool:
+        """Fetch a segment to its end; False if this connection gives up and others go on."""
+        while segment.left > 0 and not self._stopping.is_set():
+            before = segment.at
+            try:
+                answer = answer or self._ask(segment)
+                self._pour(segment, answer)
+                nerves.calm()
+            except LineLost as lost:
+                if self._stopping.is_set():
+                    return True
+                if not self._task.in_ranges:
+                    raise StartAnew(lost.because, plain=True, lost=lost) from lost
+                if segment.at > before and not lost.stalled:
+                    nerves.calm()
+                if not self._bear(lost, segment, nerves):
+                    return False
+            finally:
+                if answer is not None:
+                    self._task.way.let_go(answer)
+                    answer = None
+        return True
+
+    def _bear(self, lost: LineLost, segment: Segment, nerves: Nerves) -> bool:
+        """Wait after a loss; False if this connection should rather go."""
+        if isinstance(lost, SlowDown) and self._may_go():
+            return False
+        try:
+            wait_s = nerves.wait_after(lost, at_byte=segment.at)
+        except SdregError:
+            if self._may_go():
+                return False
+            raise
+        self._stopping.wait(wait_s)
+        return True
+
+    def _may_go(self) -> bool:
+        """Whether others are at work; then this connection counts as gone."""
+        with self._lock:
+            if self._hands <= 1:
+                return False
+            self._hands -= 1
+            self._ramp.back_off()
+            return True
+
+    def _ask(self, segment: Segment) -> Answer:
+        task = self._task
+        standing = replace(task.standing, at_byte=segment.at)
+        answer, verdict = ask(task.way, standing, segment.end)
+        match verdict:
+            case Continue():
+                return answer
+            case FromStart(because) | Changed(because):
+                task.way.let_go(answer)
+                raise StartAnew(because)
+            case Faulty(because):
+                task.way.let_go(answer)
+                self._faults += 1
+                if self._faults > _FAULTS_TO_BEAR:
+                    raise StartAnew(because, plain=True)
+                raise LineLost(because)
+            case _:
+                task.way.let_go(answer)
+                raise LineLost("it says that there is nothing more")
+
+    def _pour(self, segment: Segment, answer: Answer) -> None:
+        """Write what comes to its place, as long as it is the segment's."""
+        task, body = self._task, answer.body
+        limit = answer.head.end or task.coverage.size_bytes or 0
+        came = 0
+        while not self._stopping.is_set() and (segment.left > 0 or self._extend(segment, limit)):
+            chunk = body.read(min(segment.left, task.pace.gulp_bytes))
+            if not chunk:
+                break
+            task.part.write(segment.at, chunk)
+            self._count(segment, len(chunk))
+            came += len(chunk)
+            task.pace.spend(len(chunk), self._stopping.wait)
+        if self._stopping.is_set():
+            return
+        if segment.end == ENDLESS:
+            self._end_of_stream(segment)
+        elif segment.left > 0 and (came == 0 or body.left is None):
+            raise LineLost("the body ended too early")
+        elif body.left is None and not task.in_ranges:
+            self._expect_end(body, segment)
+
+    def _count(self, segment: Segment, count: int) -> None:
+        with self._lock:
+            begin = segment.at
+            counted = self._task.segments.advance(segment, count)
+            self.fetched_bytes += count
+        self._task.coverage.arrive(begin, counted)
+        self._task.progress.advance(counted)
+
+    def _end_of_stream(self, segment: Segment) -> None:
+        with self._lock:
+            segment.end = segment.at
+        self._task.coverage.close(segment.at)
+
+    def _expect_end(self, body: Body, segment: Segment) -> None:
+        more = body.read(1)
+        if more:
+            way = self._task.way
+            raise SizeMismatch(way.download.file_name, segment.end, segment.end + 1, way.name)
+
+    def _take(self) -> Segment | None:
+        if self._stopping.is_set():
+            return None
+        with self._lock:
+            hands = max(self._hands, self._ramp.wanted if self._task.in_ranges else 1)
+            return self._task.segments.take(hands=hands)
+
+    def _extend(self, segment: Segment, limit: int) -> bool:
+        with self._lock:
+            return self._task.segments.extend(segment, limit=limit, hands=self._hands)
+
+    def _drop(self, segment: Segment) -> None:
+        with self._lock:
+            self._task.segments.drop(segment)
+
+
+def reopener(segments: Segments, lock: threading.Lock) -> Callable[[int, int], None]:
+    """What the coverage calls when bytes of an older run turn out wrong."""
+
+    def reopen(begin: int, end: int) -> None:
+        with lock:
+            segments.reopen(begin, end)
+
+    return reopen

@@ -1,0 +1,171 @@
+"""One file: from an address to bytes that are whole and hashed."""
+
+import contextlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from registry.domain.install import FetchedFile
+from registry.domain.progress import Progress
+from registry.domain.source import Download
+from registry.transfer.claims import Claims
+from registry.transfer.client import Door, Way
+from registry.transfer.job import Job, Order
+from registry.transfer.options import Expectation, TransferOptions
+from registry.transfer.pace import Pace
+from registry.transfer.partial import Part, read_journal
+from registry.transfer.ranges import RangeWriter
+
+__all__ = ["Downloader", "Expectation", "TransferOptions", "Unfinished"]
+
+_KEY = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A download that can go on.
+
+    Attributes:
+        key: What `fetch` and `discard` call it.
+        source: Where its bytes came from.
+        done_bytes: How many of `size_bytes` are there.
+    """
+
+    key: str
+    source: str
+    file_name: str
+    size_bytes: int
+    done_bytes: int
+    path: Path
+
+
+class Downloader:
+    """Fetches files into one folder. Threads may share it.
+
+    Args:
+        options: How to behave.
+        folder: Where parts and journals lie; on the file system of the store.
+    """
+
+    def __init__(self, options: TransferOptions, folder: Path) -> None:
+        self._options = options
+        self._folder = folder
+        self._door = Door(options)
+        self._claims = Claims(folder, wait_s=options.lock_wait_s)
+        self._pace = Pace(options.rate_limit_bytes_per_s)
+
+    def fetch(
+        self,
+        download: Download,
+        expected: Expectation,
+        *,
+        key: str,
+        relocate: Callable[[], Download] | None,
+        progress: Progress,
+    ) -> FetchedFile:
+        """Fetch a whole file, going on where an earlier run ended.
+
+        The caller proves it: the hashes that were measured are in the result. Whatever goes
+        wrong, part and journal stay, unless the disk itself failed.
+
+        Args:
+            download: Where it can be had now.
+            expected: What is known about it beforehand.
+            key: Name of the part: the SHA-256 where known, so that any source can go on.
+            relocate: Finds a fresh address when the one in `download` has expired.
+            progress: Hears what happens, from several threads.
+
+        Raises:
+            HubError: The hub does not give it (login, access, gone, slow down).
+            TransferError: It did not arrive, or something else did.
+            StoreError: The disk refused.
+        """
+        can_prove = expected.hashes.can_prove
+        way = Way(self._door, download, relocate=relocate, can_prove=can_prove)
+        with (
+            self.claim(key, progress),
+            closing(Part(self._folder, key, durable=self._options.durable)) as part,
+        ):
+            order = Order(way, part, expected, self._options, progress, self._pace)
+            return Job(order).run()
+
+    def fetch_ranges(
+        self,
+        download: Download,
+        ranges: Sequence[tuple[int, int]],
+        into: Path,
+        *,
+        size_bytes: int,
+        progress: Progress,
+    ) -> int:
+        """Write these bytes of the source's file over those in `into`, and nothing else.
+
+        Args:
+            download: Where the right bytes can be had.
+            ranges: (begin, end) of each stretch.
+            into: An existing copy of the file.
+            size_bytes: Length that the file has, here and there.
+            progress: Hears about every byte.
+
+        Returns:
+            How many bytes came over the network.
+
+        Raises:
+            SizeMismatch: The server's file has another length; nothing was written.
+        """
+        way = Way(self._door, download, relocate=None, can_prove=True)
+        writer = RangeWriter(way, self._options, progress, self._pace)
+        return writer.write(ranges, into, size_bytes=size_bytes)
+
+    @contextlib.contextmanager
+    def claim(self, key: str, progress: Progress) -> Iterator[None]:
+        """Keep other processes and threads away from this key, and wait while they hold it.
+
+        `fetch` does this itself. Who wants to look for a finished file first, and to take the
+        part away before somebody else resumes it, holds the claim around all three.
+
+        Raises:
+            InUse: Somebody held it for too long.
+        """
+        with self._claims.hold(_checked(key), progress):
+            yield
+
+    def unfinished(self) -> tuple[Unfinished, ...]:
+        """Every download that can go on, by key."""
+        found = []
+        for path in sorted(self._folder.glob("*.journal")):
+            part = path.with_suffix(".part")
+            journal = read_journal(path)
+            if journal is not None and part.is_file():
+                found.append(
+                    Unfinished(
+                        key=path.stem,
+                        source=journal.source,
+                        file_name=journal.file_name,
+                        size_bytes=journal.size_bytes,
+                        done_bytes=journal.done_bytes,
+                        path=part,
+                    )
+                )
+        return tuple(found)
+
+    def discard(self, key: str) -> None:
+        """Forget what was fetched under this key.
+
+        Raises:
+            InUse: Another process is fetching it.
+        """
+        with self.claim(key, Progress()):
+            Part(self._folder, key, durable=False).discard()
+
+    def close(self) -> None:
+        """Close the connections that are kept for later."""
+        self._door.close()
+
+
+def _checked(key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise ValueError(f"{key!r} cannot name a part")
+    return key

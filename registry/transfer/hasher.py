@@ -1,0 +1,163 @@
+"""Hash a file in order while its pieces land out of order.
+
+Two or three threads: the first settles every piece (BLAKE3 of the piece, of the whole, CRC-32),
+the second follows it with the SHA-256. Both read what was just written, so from the page cache;
+hashlib and blake3 let other threads run meanwhile.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+
+from blake3 import blake3
+
+from registry.domain.hashes import Hash, Hashes, HashKind
+from registry.domain.pieces import PieceMap
+from registry.transfer.coverage import Coverage
+
+# Civitai's rules (StabilityMatrix' HashTask.cs; civitai's trigger truncate_autov3_hash).
+_AUTOV1_BEGIN, _AUTOV1_BYTES, _AUTOV1_LEAST = 0x100000, 0x10000, 0x200000
+_LONGEST_HEADER = 16 * 1024 * 1024
+_READ_BYTES = 1024 * 1024
+
+Read = Callable[[int, memoryview], None]
+"""Fill the buffer with the file's bytes from an offset on."""
+
+
+class Hasher:
+    """Measures everything that one pass can measure.
+
+    Args:
+        coverage: Says which pieces are there, and learns their digests.
+        read: Reads back what was written.
+        autov3_up_to_bytes: Safetensors files up to this length get an AutoV3 as well.
+    """
+
+    def __init__(self, coverage: Coverage, read: Read, *, autov3_up_to_bytes: int) -> None:
+        self._coverage = coverage
+        self._read = read
+        self._autov3_up_to = autov3_up_to_bytes
+        self._whole = blake3()
+        self._crc = 0
+        self._sha256 = hashlib.sha256()
+        self._autov1: str | None = None
+        self._autov3: str | None = None
+        self._threads: list[Future[None]] = []
+
+    def start(self, executor: Executor) -> None:
+        """Begin to follow the pieces."""
+        tasks = (self._settle_pieces, self._follow_sha256, self._follow_autov3)
+        self._threads = [executor.submit(self._run, task) for task in tasks]
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every thread is done.
+
+        Raises:
+            StoreError: What was written cannot be read back.
+        """
+        done = [thread for thread in self._threads if thread.done()]
+        for thread in done:
+            thread.result()
+        return bool(self._threads) and len(done) == len(self._threads)
+
+    def result(self) -> tuple[Hashes, PieceMap]:
+        """All hashes of the file; only when it is done."""
+        size = self._coverage.size_bytes
+        assert size is not None
+        digests = self._coverage.digests()
+        sha256 = self._sha256.hexdigest()
+        found = [
+            Hash(HashKind.SHA256, sha256),
+            Hash(HashKind.AUTOV2, sha256[:10]),
+            Hash(HashKind.BLAKE3, self._whole.hexdigest()),
+            Hash(HashKind.CRC32, f"{self._crc:08x}"),
+        ]
+        if self._autov1 is not None and size >= _AUTOV1_LEAST:
+            found.append(Hash(HashKind.AUTOV1, self._autov1))
+        if self._autov3 is not None:
+            found.append(Hash(HashKind.AUTOV3, self._autov3))
+        pieces = tuple(digests[index] for index in range(len(digests)))
+        return Hashes(tuple(found)), PieceMap(size, pieces, self._coverage.piece_bytes)
+
+    def _run(self, task: Callable[[], None]) -> None:
+        try:
+            task()
+        finally:
+            with self._coverage.changed:
+                self._coverage.changed.notify_all()
+
+    def _settle_pieces(self) -> None:
+        in_order = 0
+        buffer = memoryview(bytearray(self._coverage.piece_bytes))
+        while (index := self._coverage.next_to_hash(in_order)) is not None:
+            piece = self._piece(index, buffer)
+            if not self._coverage.is_settled(index):
+                digest = blake3(piece).hexdigest()
+                if not self._coverage.settle(index, digest):
+                    continue
+            if index == in_order:
+                self._whole.update(piece)
+                self._crc = zlib.crc32(piece, self._crc)
+                in_order += 1
+
+    def _follow_sha256(self) -> None:
+        index = 0
+        buffer = memoryview(bytearray(min(_READ_BYTES, self._coverage.piece_bytes)))
+        while self._coverage.wait_settled(index):
+            begin, end = self._coverage.span(index)
+            if begin <= _AUTOV1_BEGIN and end >= _AUTOV1_BEGIN + _AUTOV1_BYTES:
+                self._autov1 = self._autov1_of_file()
+            self._feed(self._sha256.update, begin, end, buffer)
+            index += 1
+
+    def _follow_autov3(self) -> None:
+        if not self._coverage.wait_settled(0):
+            return
+        begin = self._tensors_begin()
+        if begin is None:
+            return
+        behind_header = hashlib.sha256()
+        index = 0
+        buffer = memoryview(bytearray(min(_READ_BYTES, self._coverage.piece_bytes)))
+        while self._coverage.wait_settled(index):
+            low, high = self._coverage.span(index)
+            self._feed(behind_header.update, max(low, begin), high, buffer)
+            index += 1
+        if not self._coverage.is_stopped:
+            self._autov3 = behind_header.hexdigest()
+
+    def _feed(
+        self, update: Callable[[memoryview], object], begin: int, end: int, buffer: memoryview
+    ) -> None:
+        while begin < end:
+            part = buffer[: min(len(buffer), end - begin)]
+            self._read(begin, part)
+            update(part)
+            begin += len(part)
+
+    def _piece(self, index: int, buffer: memoryview) -> memoryview:
+        begin, end = self._coverage.span(index)
+        piece = buffer[: end - begin]
+        self._read(begin, piece)
+        return piece
+
+    def _autov1_of_file(self) -> str:
+        stretch = memoryview(bytearray(_AUTOV1_BYTES))
+        self._read(_AUTOV1_BEGIN, stretch)
+        return hashlib.sha256(stretch).hexdigest()[:8]
+
+    def _tensors_begin(self) -> int | None:
+        """Where the tensors of a safetensors file begin; None for others, and for long files."""
+        size = self._coverage.size_bytes
+        _, end = self._coverage.span(0)
+        if (size is not None and size > self._autov3_up_to) or end <= 8:  # noqa: PLR2004 -- the length field
+            return None
+        head = memoryview(bytearray(9))
+        self._read(0, head)
+        length = int.from_bytes(head[:8], "little")
+        is_safetensors = head[8] == ord("{") and 2 <= length <= _LONGEST_HEADER  # noqa: PLR2004 -- "{}"
+        if not is_safetensors or (size is not None and 8 + length > size):
+            return None
+        return 8 + length

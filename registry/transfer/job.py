@@ -1,0 +1,282 @@
+"""Fetch one file: decide what of an earlier run holds, let the crew work, look at the result."""
+
+import contextlib
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from registry.domain.hashes import HashKind
+from registry.domain.install import FetchedFile
+from registry.domain.progress import Progress
+from registry.errors import NotTheFile, RemoteChanged, SizeMismatch, StoreError
+from registry.transfer import answers
+from registry.transfer.asking import Nerves, ask
+from registry.transfer.body import LineLost
+from registry.transfer.client import Answer, Way
+from registry.transfer.coverage import Coverage
+from registry.transfer.crew import Crew, StartAnew, Task, reopener
+from registry.transfer.hasher import Hasher
+from registry.transfer.journal import Journal
+from registry.transfer.keeper import Keeper
+from registry.transfer.options import Expectation, TransferOptions
+from registry.transfer.pace import Pace
+from registry.transfer.partial import Part
+from registry.transfer.resume import Continue, Faulty, FromStart, Head, Standing
+from registry.transfer.segments import ENDLESS, Segments, missing
+
+logger = logging.getLogger(__name__)
+
+_RESTARTS = 4
+_TICK_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How to ask this time.
+
+    Attributes:
+        plain: For the whole file, without ranges.
+        fresh: Past all caches.
+    """
+
+    plain: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is to be fetched, where from and where to."""
+
+    way: Way
+    part: Part
+    expected: Expectation
+    options: TransferOptions
+    progress: Progress
+    pace: Pace
+
+
+class Job:
+    """One fetch: as many attempts as it takes, each an answer, its connections and its hashers."""
+
+    def __init__(self, order: Order) -> None:
+        self._way = order.way
+        self._part = order.part
+        self._expected = order.expected
+        self._provable = order.expected.hashes.can_prove
+        self._options = order.options
+        self._progress = order.progress
+        self._pace = order.pace
+        self._nerves = Nerves(order.way, order.options, order.progress)
+        self._pause = threading.Event()
+        self._shown_bytes: int | None = None
+        self._fetched_bytes = 0
+
+    def run(self) -> FetchedFile:
+        """Attempt it, and begin anew where what we have cannot be continued."""
+        manner = Manner()
+        because = ""
+        try:
+            for restart in range(_RESTARTS + self._options.attempts_without_progress):
+                try:
+                    return self._attempt(manner)
+                except StartAnew as anew:
+                    because = anew.because
+                    self._forget(because)
+                    if anew.lost is not None:
+                        self._pause.wait(self._nerves.wait_after(anew.lost, at_byte=0))
+                    elif restart >= _RESTARTS:
+                        break
+                    manner = replace(manner, plain=manner.plain or anew.plain or restart > 0)
+                except WrongBytes as wrong:
+                    if manner.fresh or not self._options.refetch_wrong:
+                        return wrong.file
+                    self._forget("the bytes are not the promised ones")
+                    manner = Manner(plain=True, fresh=True)
+            raise RemoteChanged(self._way.name, because)
+        finally:
+            if self._shown_bytes is not None:
+                self._progress.end()
+
+    def _attempt(self, manner: Manner) -> FetchedFile:
+        journal = None if manner.plain else self._usable_journal()
+        if journal is None:
+            self._part.reset()
+        elif not missing(journal.size_bytes, journal.pieces, journal.piece_bytes):
+            return self._work(journal, None, in_ranges=True)
+        answer, journal = self._open(journal, manner)
+        try:
+            journal, in_ranges = self._examine(answer, journal)
+        except BaseException:
+            self._way.let_go(answer)
+            raise
+        return self._work(journal, answer, in_ranges=in_ranges)
+
+    def _usable_journal(self) -> Journal | None:
+        """The journal of an earlier run, if something can prove that the rest belongs to it."""
+        journal = self._part.journal()
+        if journal is None or self._expected.size_bytes not in (None, journal.size_bytes):
+            return None
+        ours = journal.source == self._way.name and journal.validator is not None
+        return journal if ours or self._provable else None
+
+    def _open(self, journal: Journal | None, manner: Manner) -> tuple[Answer, Journal | None]:
+        """Send the first request; the answer decides what of the journal holds."""
+        standing, end = Standing(provable=self._provable), None
+        if journal is not None:
+            begin, end = missing(journal.size_bytes, journal.pieces, journal.piece_bytes)[0]
+            standing = self._standing(journal, at_byte=begin)
+        while True:
+            try:
+                answer, verdict = ask(
+                    self._way, standing, end, plain=manner.plain, fresh=manner.fresh
+                )
+                answer.body.peek(answers.PEEK_BYTES)
+            except LineLost as lost:
+                wait_s = self._nerves.wait_after(lost, at_byte=standing.at_byte)
+                self._pause.wait(wait_s)
+                continue
+            match verdict:
+                case Continue():
+                    return answer, journal
+                case FromStart(because):
+                    self._forget(because)
+                    return answer, None
+                case _:
+                    self._way.let_go(answer)
+                    because = getattr(verdict, "because", "the server has nothing more")
+                    raise StartAnew(because, plain=isinstance(verdict, Faulty))
+
+    def _examine(self, answer: Answer, journal: Journal | None) -> tuple[Journal, bool]:
+        """Refuse what is not the file before a byte of it is written; plan the rest."""
+        head, expected = answer.head, self._expected
+        total = head.total_bytes
+        known = expected.size_bytes is not None and total == expected.size_bytes
+        if journal is None and not (known and self._provable):
+            first = answer.body.peek(answers.PEEK_BYTES)
+            name = self._way.download.file_name
+            what = answers.not_the_file(first, head.content_type, file_name=name)
+            if what is None and not first:
+                what = "an empty body"
+            if what is not None:
+                raise NotTheFile(self._way.name, what)
+        if expected.size_bytes is not None and total is not None and not known:
+            raise self._size_mismatch(total)
+        self._way.settle(answer)
+        size = total if total is not None else expected.size_bytes
+        fresh = Journal(self._way.name, self._way.download.file_name, size or 0, head.validator)
+        if journal is not None:
+            fresh = replace(fresh, size_bytes=journal.size_bytes, pieces=journal.pieces)
+        return fresh, self._can_go_on(head)
+
+    def _can_go_on(self, head: Head) -> bool:
+        return head.begin is not None and (head.validator is not None or self._provable)
+
+    def _work(self, journal: Journal, answer: Answer | None, *, in_ranges: bool) -> FetchedFile:
+        """Let the connections bring the bytes and the hashers follow them."""
+        size = journal.size_bytes or None
+        if size is not None:
+            self._part.prepare(size)
+        lock = threading.Lock()
+        gaps = missing(size or ENDLESS, journal.pieces, journal.piece_bytes)
+        segments = Segments(gaps)
+        coverage = Coverage(size, claims=journal.pieces, lost=reopener(segments, lock))
+        self._show(size, journal.done_bytes)
+        hasher = Hasher(coverage, self._part.read, autov3_up_to_bytes=self._autov3_up_to(size))
+        task = Task(
+            way=self._way,
+            part=self._part,
+            coverage=coverage,
+            segments=segments,
+            standing=self._standing(journal),
+            in_ranges=in_ranges,
+            options=self._options,
+            progress=self._progress,
+            pace=self._pace,
+        )
+        keeper = Keeper(self._part, journal, coverage, self._options) if in_ranges else None
+        try:
+            with ThreadPoolExecutor(self._options.connections + 3) as executor:
+                crew = Crew(task, executor, lock)
+                try:
+                    hasher.start(executor)
+                    crew.start(answer)
+                    _watch(hasher, crew, keeper, coverage)
+                finally:
+                    crew.stop()
+                    coverage.stop()
+                    self._fetched_bytes += crew.fetched_bytes
+        except StartAnew:
+            raise
+        except BaseException:
+            if keeper is not None:
+                with contextlib.suppress(StoreError):
+                    keeper.keep()
+            raise
+        return self._finish(hasher, keeper)
+
+    def _finish(self, hasher: Hasher, keeper: Keeper | None) -> FetchedFile:
+        hashes, pieces = hasher.result()
+        self._part.cut(pieces.size_bytes)
+        if self._expected.size_bytes not in (None, pieces.size_bytes):
+            raise self._size_mismatch(pieces.size_bytes)
+        if pieces.size_bytes == 0:
+            raise NotTheFile(self._way.name, "an empty body")
+        if keeper is not None and pieces.size_bytes >= self._options.single_below_bytes:
+            keeper.keep()
+        else:
+            self._part.sync()
+        file = FetchedFile(self._part.path, pieces.size_bytes, hashes, pieces, self._fetched_bytes)
+        wrong = self._expected.hashes.contradictions(hashes)
+        if self._expected.hashes.sha256 is not None:
+            wrong = tuple(pair for pair in wrong if pair[0].kind is HashKind.SHA256)
+        if wrong:
+            raise WrongBytes(file)
+        return file
+
+    def _standing(self, journal: Journal, at_byte: int = 0) -> Standing:
+        ours = journal.source == self._way.name
+        return Standing(
+            at_byte=at_byte,
+            size_bytes=journal.size_bytes or None,
+            validator=journal.validator if ours else None,
+            provable=self._provable,
+        )
+
+    def _autov3_up_to(self, size_bytes: int | None) -> int:
+        known = self._expected.hashes
+        only_proof = known.get(HashKind.AUTOV3) is not None and not known.can_prove
+        return (size_bytes or 0) if only_proof else self._options.autov3_up_to_bytes
+
+    def _show(self, size_bytes: int | None, done_bytes: int) -> None:
+        if self._shown_bytes is None:
+            self._progress.begin(self._way.download.file_name, size_bytes, done_bytes)
+            self._shown_bytes = done_bytes
+
+    def _forget(self, because: str) -> None:
+        """Begin anew, and say so."""
+        logger.info("%s: begins anew: %s", self._way.name, because)
+        self._progress.say(f"{self._way.name}: begins anew: {because}")
+        self._part.reset()
+
+    def _size_mismatch(self, got_bytes: int) -> SizeMismatch:
+        expected = self._expected.size_bytes or 0
+        return SizeMismatch(self._way.download.file_name, expected, got_bytes, self._way.name)
+
+
+class WrongBytes(Exception):
+    """The file is whole, and not the promised one."""
+
+    def __init__(self, file: FetchedFile) -> None:
+        super().__init__(str(file.path))
+        self.file = file
+
+
+def _watch(hasher: Hasher, crew: Crew, keeper: Keeper | None, coverage: Coverage) -> None:
+    """Until all is hashed: add connections, keep the journal, pass on what went wrong."""
+    while not hasher.is_done:
+        crew.staff()
+        if keeper is not None:
+            keeper.keep_if_due()
+        with coverage.changed:
+            coverage.changed.wait(_TICK_S)

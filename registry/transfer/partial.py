@@ -1,0 +1,210 @@
+"""The part file and its journal on disk.
+
+Order, after a crash of any kind: the journal is replaced whole, and only after the bytes that it
+names are on the disk. Whoever reads it hashes those bytes again before trusting them.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from registry.errors import NotEnoughSpace, StoreError, StoreUnwritable
+from registry.transfer.journal import LONGEST_JOURNAL_BYTES, Journal
+
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+_NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV})
+
+
+class Part:
+    """An unfinished file. Open it while holding its key's lock.
+
+    Args:
+        folder: Where parts live; on the file system that the finished file will live on.
+        key: Name of the part, without a suffix.
+        durable: Whether bytes are synced before the journal names them.
+
+    Raises:
+        StoreUnwritable: The folder or the file cannot be used.
+    """
+
+    def __init__(self, folder: Path, key: str, *, durable: bool) -> None:
+        self.path = folder / f"{key}.part"
+        self._journal_path = folder / f"{key}.journal"
+        self._durable = durable
+        with disk_errors(self.path):
+            folder.mkdir(parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+            self._file = os.open(self.path, flags | getattr(os, "O_CLOEXEC", 0), 0o644)
+            if not stat.S_ISREG(os.fstat(self._file).st_mode):
+                os.close(self._file)
+                raise StoreUnwritable(str(self.path), "it is not a regular file")
+
+    def close(self) -> None:
+        """Let go of the file; what is in it stays."""
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+    def journal(self) -> Journal | None:
+        """What an earlier run left, if the data file can still hold it."""
+        journal = read_journal(self._journal_path)
+        if journal is None or os.fstat(self._file).st_size > journal.size_bytes:
+            return None
+        return journal
+
+    def prepare(self, size_bytes: int) -> None:
+        """Make room for the whole file before its first byte arrives.
+
+        Raises:
+            NotEnoughSpace: It does not fit.
+        """
+        there = os.fstat(self._file)
+        needed = size_bytes - min(getattr(there, "st_blocks", 0) * 512, size_bytes)
+        with disk_errors(self.path):
+            free = shutil.disk_usage(self.path.parent).free
+        if needed > free:
+            raise NotEnoughSpace(str(self.path.parent), needed, free)
+        with disk_errors(self.path, needed_bytes=needed):
+            try:
+                os.posix_fallocate(self._file, 0, size_bytes)
+            except AttributeError:
+                os.ftruncate(self._file, size_bytes)
+            except OSError as error:
+                if error.errno not in _NO_PREALLOCATION:
+                    raise
+                os.ftruncate(self._file, size_bytes)
+
+    def cut(self, size_bytes: int) -> None:
+        """Let the file end here."""
+        with disk_errors(self.path):
+            os.ftruncate(self._file, size_bytes)
+
+    def write(self, offset: int, data: memoryview) -> None:
+        """Put bytes in their place.
+
+        Raises:
+            NotEnoughSpace: The disk is full; what was written is kept.
+        """
+        with disk_errors(self.path, needed_bytes=len(data)):
+            write_all(self._file, offset, data)
+
+    def read(self, offset: int, buffer: memoryview) -> None:
+        """Fill the buffer from `offset` on.
+
+        What lies behind the end of the file reads as zeros: it does not have the digest that a
+        journal promised, which is all that matters.
+        """
+        with disk_errors(self.path):
+            while buffer:
+                count = os.preadv(self._file, [buffer], offset)
+                if count == 0:
+                    buffer[:] = bytes(len(buffer))
+                    return
+                buffer = buffer[count:]
+                offset += count
+
+    def sync(self) -> None:
+        """Bring the bytes to the disk, if we are asked to be durable.
+
+        Raises:
+            StoreUnwritable: The disk failed. The part is gone: after a failed sync nobody knows
+                which of its pages are good, and a second sync would claim that all are.
+        """
+        if not self._durable:
+            return
+        try:
+            getattr(os, "fdatasync", os.fsync)(self._file)
+        except OSError as error:
+            if error.errno in _NO_SPACE:
+                raise _translated(error, self.path, 0) from error
+            self.discard()
+            because = f"the disk failed to keep the bytes ({error.strerror}); they were thrown away"
+            raise StoreUnwritable(str(self.path), because) from error
+
+    def save(self, journal: Journal) -> None:
+        """Sync the bytes, then replace the journal."""
+        self.sync()
+        with disk_errors(self._journal_path):
+            replace_text(self._journal_path, journal.to_text(), durable=self._durable)
+
+    def reset(self) -> None:
+        """Forget everything that was fetched."""
+        with disk_errors(self.path):
+            self._journal_path.unlink(missing_ok=True)
+            os.ftruncate(self._file, 0)
+
+    def discard(self) -> None:
+        """Remove part and journal."""
+        self.close()
+        with disk_errors(self.path):
+            self._journal_path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)
+
+
+def write_all(file: int, offset: int, data: memoryview) -> None:
+    """Write every byte; the system may take fewer at a time."""
+    while data:
+        written = os.pwrite(file, data, offset)
+        data = data[written:]
+        offset += written
+
+
+def read_journal(path: Path) -> Journal | None:
+    """The journal at `path`; None if there is none that can be trusted."""
+    try:
+        if path.stat().st_size > LONGEST_JOURNAL_BYTES:
+            return None
+        return Journal.from_text(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def replace_text(path: Path, text: str, *, durable: bool) -> None:
+    """Write a small file whole or not at all."""
+    fresh = path.with_name(path.name + ".tmp")
+    with fresh.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        if durable:
+            os.fsync(file.fileno())
+    fresh.replace(path)
+    if durable:
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    # Some systems and file systems cannot sync a folder; the journal is then only as lasting
+    # as they make it, and a lost journal costs time, never bytes.
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path, *, needed_bytes: int = 0) -> Iterator[None]:
+    """Say in our words what the disk said in its numbers."""
+    try:
+        yield
+    except OSError as error:
+        raise _translated(error, path, needed_bytes) from error
+
+
+def _translated(error: OSError, path: Path, needed_bytes: int) -> StoreError:
+    if error.errno in _NO_SPACE:
+        try:
+            free = shutil.disk_usage(path.parent).free
+        except OSError:
+            free = 0
+        return NotEnoughSpace(str(path.parent), max(needed_bytes, free + 1), free)
+    if error.errno == errno.EFBIG:
+        return StoreUnwritable(str(path), "this file system cannot hold a file of this length")
+    if error.errno == errno.ELOOP:
+        return StoreUnwritable(str(path), "it is a symbolic link, which we do not follow here")
+    return StoreUnwritable(str(path), error.strerror or str(error))
