@@ -11,7 +11,7 @@
     │                                · UnprovenDownload · RefusedAddress
     ├── StoreError            6      NotEnoughSpace · StoreUnwritable · BlobMissing · BlobDamaged
     │                                · LinkRefused · PlaceTaken · InUse*
-    ├── FormatError           7      NotAModelFile · MalformedHeader
+    ├── FormatError           7      NotAModelFile · MalformedHeader · UnreadableFile
     ├── UnsafeFile            8
     ├── CatalogError         11      CatalogInvalid · SchemaTooNew · CatalogDamaged · CatalogBusy*
     └── Interrupted         130
@@ -692,6 +692,23 @@ class MalformedHeader(FormatError):
     @property
     def hint(self) -> str:
         return "It may be cut off or damaged: download it again."
+
+
+@dataclass(eq=False)
+class UnreadableFile(FormatError):
+    """A file that somebody named cannot be opened or read."""
+
+    path: str
+    because: str
+
+    code: ClassVar[str] = "unreadable-file"
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be read: {self.because}"
+
+    @property
+    def hint(self) -> str:
+        return "Check the path and its permissions."
 
 
 @dataclass(eq=False)
