@@ -23,9 +23,10 @@ from registry.cli.progress import progress_for_terminal
 from registry.cli.show_command import licence_words
 from registry.cli.wish import wish_from
 from registry.cli.words import listed, size
-from registry.taxonomy.clip_skip import how_to_set
+from registry.taxonomy.clip_skip import advise_clip_skip
 
 if TYPE_CHECKING:
+    from registry.domain.model import Model
     from registry.operations.install import InstalledFile, InstallReport
     from registry.operations.plan_install import InstallPlan
 
@@ -152,15 +153,19 @@ def _to_use_it(report: "InstallReport") -> list[tuple[str, str]]:
         ("prompting", model.prompt_notes or ""),
     ]
     if model.type == "checkpoint":
-        said = "not known; 1 is what UIs begin with"
-        if skip is not None:
-            said = "\n".join(
-                (f"{skip.value} ({skip.learned_from})", *how_to_set(skip.value, model.base))
-            )
-        rows.append(("clip skip", said))
+        rows.append(("clip skip", _clip_skip_advice(model)))
         rows.append(("VAE", model.recommended_vae or "none recommended"))
     rows.append(("licence", licence_words(model)))
     return rows
+
+
+def _clip_skip_advice(model: "Model") -> str:
+    if model.clip_skip is None:
+        return "not known; leave it as it is"
+    advice = advise_clip_skip(model.clip_skip.value, model.base or "")
+    known = f"(known from: {model.clip_skip.learned_from})" if model.clip_skip.learned_from else ""
+    ways = [f"{ui}: {how}" for ui, how in advice.settings.items()]
+    return "\n".join((f"{advice.meaning} {known}".rstrip(), *ways))
 
 
 # ── for programs ──────────────────────────────────────────────────────────────────────────────────

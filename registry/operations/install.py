@@ -95,9 +95,20 @@ def _first_that_can_be_had(plan: InstallPlan, rooms: Rooms, progress: Progress) 
 def _carry_out(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstalledFile:
     if step.present is not None:
         return _complete_links(step, step.present, rooms)
+    sha256 = step.candidate.file.hashes.sha256
+    if sha256 is None:
+        return _bring_in(step, plan, rooms, progress)
+    with rooms.downloader.claim(sha256, progress):
+        # Another process may have brought it in while we waited for it.
+        if rooms.store.has(sha256):
+            return _take_from_store(step, plan, sha256, rooms)
+        return _bring_in(step, plan, rooms, progress)
+
+
+def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstalledFile:
     file = step.candidate.file
     obtained = obtain(file, rooms, progress)
-    looked_at = _look_inside(obtained, step, rooms)
+    looked_at = _look_inside(obtained, file, rooms)
     step = _filed(step, plan, looked_at, rooms)
     record = Install(
         reference=plan.reference,
@@ -113,17 +124,44 @@ def _carry_out(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) 
     )
     intent = rooms.catalog.installs.intend(record, step.places)
     blob = rooms.store.adopt(obtained.fetched, facts=_facts(record))
-    linked, yours = place_links(blob, step.places, rooms)
-    rooms.catalog.installs.complete(intent, linked, blob, at=rooms.clock())
+    done = _publish(intent, record, blob, step, rooms)
     if file.id is not None:
         rooms.catalog.models.learn_hashes(file.id, obtained.fetched.hashes)
+    return replace(done, notes=_notes(obtained, looked_at, file))
+
+
+def _take_from_store(step: Step, plan: InstallPlan, sha256: str, rooms: Rooms) -> InstalledFile:
+    """The bytes are here, by another process or from an earlier life; no network is needed."""
+    for present in rooms.catalog.installs.all():
+        if present.sha256 == sha256:
+            return _complete_links(step, present, rooms)
+    blob = rooms.store.blob(sha256)
+    record = Install(
+        reference=plan.reference,
+        slug=plan.model.slug,
+        model_type=plan.model_type,
+        file_name=step.file_name,
+        file_id=step.candidate.file.id,
+        sha256=sha256,
+        size_bytes=blob.size_bytes,
+        source="this disk",
+        proven=True,
+        installed_at=rooms.clock(),
+    )
+    intent = rooms.catalog.installs.intend(record, step.places)
+    return replace(_publish(intent, record, blob, step, rooms), status="linked")
+
+
+def _publish(intent: int, record: Install, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:
+    """Link the blob and complete the record: steps 5 and 6."""
+    linked, yours = place_links(blob, step.places, rooms)
+    rooms.catalog.installs.complete(intent, linked, blob, at=rooms.clock())
     return InstalledFile(
         install=replace(record, id=intent, links=linked),
         blob=blob,
-        file=file,
+        file=step.candidate.file,
         status="installed",
         yours=yours,
-        notes=_notes(obtained, looked_at, file),
     )
 
 
@@ -168,25 +206,25 @@ def place_links(
 # ── what the file is ──────────────────────────────────────────────────────────────────────────────
 
 
-def _look_inside(obtained: Obtained, step: Step, rooms: Rooms) -> Inspected:
+def _look_inside(obtained: Obtained, file: ModelFile, rooms: Rooms) -> Inspected:
     """Read what the bytes are; a file that is no model goes to quarantine.
 
     Raises:
         FormatError: It is not a model file, or a broken one.
         UnsafeFile: A pickle that calls itself safetensors.
     """
-    name = step.candidate.file.name
+    path = obtained.fetched.path
     try:
-        looked_at = inspect_file(obtained.fetched.path, name=name, proven=obtained.proven)
+        return inspect_file(path, name=file.name, proven=obtained.proven)
     except (FormatError, UnsafeFile) as error:
-        rooms.store.quarantine(obtained.fetched.path, str(error))
+        rooms.store.quarantine(path, str(error))
         raise
-    return looked_at
 
 
 def _type_of(plan: InstallPlan, looked_at: Inspected) -> str:
     if plan.model_type == UNKNOWN_TYPE and looked_at.index is not None:
-        return identify(looked_at.index).model_type or UNKNOWN_TYPE
+        found = identify(looked_at.index).model_type
+        return found if found != "unknown" else UNKNOWN_TYPE
     return plan.model_type
 
 
