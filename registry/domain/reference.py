@@ -67,7 +67,7 @@ _AIR = re.compile(
     r"(?:urn:)?air:(?P<ecosystem>[\w.\-]*):(?P<type>[\w.\-]+):(?P<source>[\w.\-]+):(?P<id>.+)",
     re.IGNORECASE | re.ASCII,
 )
-_AIR_CIVITAI = re.compile(r"(?P<id>[0-9]+@?[0-9]*(?:\+[0-9]+)?)(?:\.[0-9a-zA-Z]+)?")
+_AIR_CIVITAI = re.compile(r"(?P<id>[0-9]+(?:@[0-9]+)?(?:\+[0-9]+)?)(?:\.[0-9a-zA-Z]+)?")
 _REPO = re.compile(r"(?!\.)[\w.\-]+/(?!\.)[\w.\-]+", re.ASCII)
 _URL = re.compile(r"https?://[^\s/?#\\]+([/?#].*)?", re.IGNORECASE)
 _NAME = re.compile(r"[^:/\\]+")

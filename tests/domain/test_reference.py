@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -95,6 +97,25 @@ REFUSED = [
 def test_everything_else_is_refused_with_its_reason(text, because):
     with pytest.raises(ValueError, match=because):
         parse(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "urn:air:a:b:civitai:" + "1" * 4000 + "x",
+        "urn:air:" + "a." * 2040,
+        "urn:air:" + "a:" * 2040,
+        "civitai:" + "1@" * 2040,
+        "hf:" + "a" * 4090,
+        "https://" + "a" * 4080 + "\\",
+    ],
+    ids=lambda text: text[:24],
+)
+def test_a_long_nasty_text_is_refused_without_long_thought(text):
+    began = time.process_time()
+    with pytest.raises(ValueError, match=r"."):
+        parse(text)
+    assert time.process_time() - began < 0.2
 
 
 # Texts that look like references, which plain random text hardly ever does.
