@@ -147,7 +147,6 @@ _STATUS_WORDS = {
 
 def _to_use_it(report: "InstallReport") -> list[tuple[str, str]]:
     model = report.model
-    skip = model.clip_skip
     rows = [
         ("trigger words", listed(trigger_words(model)) if trigger_words(model) else "none needed"),
         ("prompting", model.prompt_notes or ""),
