@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
 
 from registry.demo import shapes, torch_zip
+from registry.demo.safetensors_file import write_safetensors
 from registry.domain.variant import FileFormat, Precision, Pruning
 
 Weights = dict[str, NDArray[np.float32]]
@@ -85,11 +85,11 @@ def _checkpoints(folder: Path, weights: Weights) -> tuple[DemoModel, ...]:
 
     half = {name: array.astype(np.float16) for name, array in weights.items()}
     small = variant(".safetensors", Precision.FP16, Pruning.PRUNED)
-    save_file(half, small.path, {"modelspec.architecture": "stable-diffusion-v1"})
+    write_safetensors(small.path, half, {"modelspec.architecture": "stable-diffusion-v1"})
     pickled = variant(".ckpt", Precision.FP16, Pruning.PRUNED)
     torch_zip.write_checkpoint(pickled.path, half)
     full = variant(".safetensors", Precision.FP32, Pruning.FULL)
-    save_file(weights | _averages(weights), full.path, {"format": "pt"})
+    write_safetensors(full.path, weights | _averages(weights), {"format": "pt"})
     return small, pickled, full
 
 
@@ -130,7 +130,7 @@ def _embedding(folder: Path) -> DemoModel:
         path=folder / "DemoNegative.safetensors",
         trigger_words=("DemoNegative",),
     )
-    save_file(_noise(shapes.embedding(), _SEED + 2), embedding.path)
+    write_safetensors(embedding.path, _noise(shapes.embedding(), _SEED + 2))
     return embedding
 
 
@@ -152,7 +152,7 @@ def _vae(folder: Path) -> DemoModel:
 
 def _save_half(weights: Weights, path: Path, metadata: Mapping[str, str]) -> None:
     half = {name: array.astype(np.float16) for name, array in weights.items()}
-    save_file(half, path, dict(metadata))
+    write_safetensors(path, half, metadata)
 
 
 def _averages(weights: Weights) -> Weights:
