@@ -16,3 +16,13 @@ def to_text(instant: datetime) -> str:
 def from_text(text: str | None) -> datetime | None:
     """Read what `to_text` wrote; None stays None."""
     return None if text is None else datetime.fromisoformat(text)
+
+
+def stamp(instant: datetime) -> str:
+    """A time for a file name.
+
+    Example:
+        >>> stamp(datetime(2026, 1, 2, tzinfo=UTC))
+        '20260102T000000000000Z'
+    """
+    return instant.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")

@@ -115,38 +115,47 @@ _MODEL_FIELDS = [
     "gone_since",
 ]
 _PAGES = """
-    SELECT model_id, url FROM model_pages WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
+    SELECT model_id, url FROM model_pages
+    WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _HUB_MODELS = """
     SELECT model_id, hub || ':' || hub_model_id FROM hub_models
     WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _PERMISSIONS = """
-    SELECT model_id, name, value FROM permissions WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY rowid"""
+    SELECT model_id, name, value FROM permissions
+    WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY rowid"""
 _LICENCES = """
-    SELECT model_id, name, source FROM licences WHERE model_id IN (SELECT value FROM json_each(?))"""
+    SELECT model_id, name, source FROM licences
+    WHERE model_id IN (SELECT value FROM json_each(?))"""
 _CLIP_SKIPS = """
     SELECT model_id, value, learned_from, note, author_text, evidence_source FROM clip_skips
     WHERE model_id IN (SELECT value FROM json_each(?))"""
 _COUNTS = """
-    SELECT model_id, setting, images FROM clip_skip_counts WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY rowid"""
+    SELECT model_id, setting, images FROM clip_skip_counts
+    WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY rowid"""
 _MODEL_WORDS = """
     SELECT model_id, word FROM trigger_words
-    WHERE model_id IN (SELECT value FROM json_each(?)) AND version_id IS NULL ORDER BY 1, position"""
+    WHERE model_id IN (SELECT value FROM json_each(?))
+    AND version_id IS NULL ORDER BY 1, position"""
 _MODEL_NOTES = """
-    SELECT model_id, kind, text FROM notes WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY id"""
+    SELECT model_id, kind, text FROM notes
+    WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY id"""
 _VERSIONS = """
     SELECT model_id, id, name, hub_version_id, base_model, source, confidence, gone_since
     FROM versions WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _VERSION_WORDS = """
-    SELECT version_id, word FROM trigger_words WHERE version_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
+    SELECT version_id, word FROM trigger_words
+    WHERE version_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _VERSION_NOTES = """
-    SELECT version_id, text FROM notes WHERE version_id IN (SELECT value FROM json_each(?)) ORDER BY id"""
+    SELECT version_id, text FROM notes
+    WHERE version_id IN (SELECT value FROM json_each(?)) ORDER BY id"""
 _FILES = """
     SELECT version_id, id, name, role, format, precision, precision_basis, pruning, detail,
         inpainting, size_bytes, size_confidence, size_unverified_bytes, is_primary, hub_file_id,
         gated, gated_reason, needs_token, needs_token_reason, confidence, gone_since
     FROM files WHERE version_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _ALIASES = """
-    SELECT file_id, name FROM file_aliases WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
+    SELECT file_id, name FROM file_aliases
+    WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _HASHES = """
     SELECT file_id, kind, digits, confidence FROM file_hashes JOIN hashes ON hashes.id = hash_id
     WHERE file_id IN (SELECT value FROM json_each(?))"""
@@ -157,7 +166,8 @@ _SOURCES = """
     WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _SIGHTINGS = """
     SELECT file_id, fact, value, source_id, key FROM sightings
-    JOIN evidence ON evidence.id = evidence_id WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY sightings.id"""
+    JOIN evidence ON evidence.id = evidence_id
+    WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY sightings.id"""
 
 
 def _model(row: Row, parts: _Parts, versions: list[KnownVersion]) -> SeedModel:

@@ -9,11 +9,12 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.catalog.database import Database
+from registry.catalog.instants import stamp
 from registry.catalog.shipped import shipped
 from registry.errors import CatalogDamaged, SchemaTooNew, StoreUnwritable
 
@@ -72,8 +73,7 @@ def back_up(database: Database, backups: Path, *, label: str, at: datetime) -> P
     Raises:
         StoreUnwritable: The copy cannot be written. Nothing is left of it.
     """
-    stamp = at.astimezone(UTC).strftime("%Y%m%dT%H%M%S%fZ")
-    target = backups / f"{database.path.stem}-{label}-{stamp}.db"
+    target = backups / f"{database.path.stem}-{label}-{stamp(at)}.db"
     part = target.with_suffix(".part")
     try:
         backups.mkdir(parents=True, exist_ok=True)

@@ -9,11 +9,11 @@ import itertools
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 from sqlalchemy import update
@@ -37,6 +37,19 @@ logger = logging.getLogger(__name__)
 CHUNK_MODELS = 500
 
 
+class Models:
+    """The models of a document; each is made when it is asked for, so that memory stays bounded."""
+
+    def __init__(self, raw: list[dict[str, Any]]) -> None:
+        self.raw = raw
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    def __iter__(self) -> Iterator[SeedModel]:
+        return (SeedModel.model_validate(model) for model in self.raw)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Document:
     """A catalog file that was read and found right.
@@ -45,26 +58,21 @@ class Document:
         file: Where it came from.
         revision: Its number; the shipped seed's rises with every change.
         digest: SHA-256 of its bytes.
+        evidence: What the keys in `seen_in` stand for.
+        models: Its models.
     """
 
     file: str
     revision: int
     digest: str
     evidence: dict[str, SeedEvidence]
-    _models: list[dict[str, Any]]
-
-    def __len__(self) -> int:
-        return len(self._models)
-
-    def models(self) -> Iterator[SeedModel]:
-        """Its models, one after the other; the objects are made as they are asked for."""
-        return (SeedModel.model_validate(model) for model in self._models)
+    models: Models
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def read(path: Path) -> Document:
+def load_seed(path: Path) -> Document:
     """Read a catalog file and check all of it.
 
     Raises:
@@ -91,7 +99,11 @@ def check(content: bytes, *, file: str) -> Document:
         raise CatalogInvalid(file, error.where, error.because) from error
     envelope = _envelope(raw, file)
     document = Document(
-        file, envelope.revision, sha256(content).hexdigest(), envelope.evidence, raw["models"]
+        file,
+        envelope.revision,
+        sha256(content).hexdigest(),
+        envelope.evidence,
+        Models(raw["models"]),
     )
     _check_models(document)
     return document
@@ -116,7 +128,7 @@ def _envelope(raw: object, file: str) -> SeedCatalog:
 def _check_models(document: Document) -> None:
     slugs: dict[str, int] = {}
     numbers: dict[tuple[str, str], str] = {}
-    for index, raw in enumerate(document._models):  # noqa: SLF001 - this room's own value
+    for index, raw in enumerate(document.models.raw):
         try:
             model = SeedModel.model_validate(raw)
         except ValidationError as error:
@@ -218,23 +230,41 @@ _SENTENCES = {
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Imported:
+class ImportOutcome:
     """What a catalog file brought.
 
     Attributes:
         added: Models that were not known before.
-        changed: Models that were known and learned something.
+        updated: Models that were known and learned something.
         unchanged: Models about which the file said nothing new.
     """
 
     added: int = 0
-    changed: int = 0
+    updated: int = 0
     unchanged: int = 0
+
+
+class Holder(Protocol):
+    """The open catalog, as far as this module needs it."""
+
+    database: Database
+    clock: Callable[[], datetime]
+
+
+def import_seed(catalog: Holder, document: Document, *, origin: str = "user") -> ImportOutcome:
+    """Add a catalog file to the catalog: all of it or nothing, nothing erased.
+
+    Args:
+        catalog: The open catalog.
+        document: What `load_seed` read.
+        origin: Whose the models that are new here are.
+    """
+    return take_in(catalog.database, document, origin=origin, at=catalog.clock())
 
 
 def take_in(
     database: Database, document: Document, *, origin: str, at: datetime, locked: bool = False
-) -> Imported:
+) -> ImportOutcome:
     """Import a document in one transaction: all of it or nothing.
 
     Args:
@@ -245,11 +275,11 @@ def take_in(
             its revision behind; ``user`` for any other.
         locked: The caller is inside `database.exclusive()`.
     """
-    added = changed = unchanged = 0
+    added = updated = unchanged = 0
     with database.transaction(locked=locked) as connection:
         writer = Writer(connection, at=at)
         _merge_evidence(writer, document.evidence)
-        models = document.models()
+        models = iter(document.models)
         while chunk := list(itertools.islice(models, CHUNK_MODELS)):
             here = _known_by_slug(writer.reading, [model.slug for model in chunk])
             for model in chunk:
@@ -260,7 +290,7 @@ def take_in(
                 mine = here[model.slug]
                 wins = not (origin == "seed" and mine.origin == "user")
                 if merge.merge_model(writer, mine, model, origin=origin, wins=wins):
-                    changed += 1
+                    updated += 1
                 else:
                     unchanged += 1
             writer.flush_when_full()
@@ -268,8 +298,8 @@ def take_in(
         if origin == "seed":
             _set_meta(writer, "seed_revision", str(document.revision))
             _set_meta(writer, "seed_digest", document.digest)
-    logger.info("took in %d new models, changed %d, from %s", added, changed, document.file)
-    return Imported(added, changed, unchanged)
+    logger.info("took in %d new models, changed %d, from %s", added, updated, document.file)
+    return ImportOutcome(added, updated, unchanged)
 
 
 def _known_by_slug(reading: Reading, slugs: list[str]) -> dict[str, known.KnownModel]:
@@ -297,23 +327,6 @@ def _set_meta(writer: Writer, key: str, value: str) -> None:
         "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
         (key, value),
     )
-
-
-_REVISION = re.compile(rb'"revision"\s*:\s*(\d{1,15})\b')
-_HEAD_BYTES = 512
-
-
-def peek_revision(path: Path) -> int | None:
-    """The revision that the first lines of a catalog file name; None if they name none.
-
-    Asked at every start, so it does not read the whole file; `read` checks it.
-    """
-    try:
-        with path.open("rb") as stream:
-            found = _REVISION.search(stream.read(_HEAD_BYTES))
-    except OSError:
-        return None
-    return int(found[1]) if found else None
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,275 @@
+"""Writing about models: what a hub says, what is gone, what was measured."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import Connection, insert
+
+from registry.catalog import known, merge
+from registry.catalog import tables as t
+from registry.catalog.database import Database, Reading
+from registry.catalog.engine import Within
+from registry.catalog.facts import facts_of, source_facts
+from registry.catalog.instants import to_text
+from registry.catalog.matching import PROOFS, contradict, match_version
+from registry.catalog.naming import slug_of
+from registry.catalog.rows import Writer, add_model
+from registry.catalog.seed_schema import SeedFile, SeedModel, SeedSource, SeedVersion
+from registry.catalog.snapshot import Snapshot
+from registry.domain.hashes import Hashes
+from registry.domain.model import Model
+from registry.domain.source import Source
+
+# ── what a hub says ───────────────────────────────────────────────────────────────────────────────
+
+
+def save(
+    database: Database, model: Model, snapshot: Snapshot | None, *, at: datetime, into: str | None
+) -> int:
+    """Merge a hub's description into the catalog and keep the hub's own words; the model's id.
+
+    Versions that the catalog holds under another of its models are merged there: one model of a
+    hub may be several of ours.
+    """
+    facts = facts_of(model)
+    with database.transaction() as connection:
+        if snapshot is not None:
+            _append(connection, snapshot)
+        writer = Writer(connection, at=at)
+        target = _target(writer.reading, model, into)
+        elsewhere = _merge_elsewhere(writer, facts, model.origin, target)
+        if target is not None:
+            mine = known.load(writer.reading, [target])[0]
+            _merge_known_files(writer, mine, facts)
+            wins = mine.origin == model.origin
+            merge.merge_model(writer, mine, facts, origin=model.origin, wins=wins)
+        elif elsewhere and not facts.versions:
+            target = elsewhere[0]
+        else:
+            facts.slug = _free_slug(writer.reading, facts.slug)
+            target = add_model(writer, facts, origin=model.origin)
+        writer.flush()
+        for _, file in model.files:
+            for source in file.sources:
+                _mark(connection, source, None)
+    return target
+
+
+def _target(reading: Reading, model: Model, into: str | None) -> int | None:
+    """The model of ours that the hub describes, if it is one."""
+    if model.id is not None:
+        return model.id
+    named = reading.rows("SELECT id FROM models WHERE slug = ?", (into,)) if into else ()
+    if named:
+        return int(named[0][0])
+    for text in model.hub_model_ids:
+        hub, _, number = text.partition(":")
+        owners = reading.rows(_OWNERS, (hub, number))
+        closest = [row[0] for row in owners if row[1] == owners[0][1]]
+        if len(closest) == 1:
+            return int(closest[0])
+    if model.hub_model_ids:
+        return None
+    same = reading.rows(
+        "SELECT id FROM models WHERE slug = ? AND origin = ?", (slug_of(model.slug), model.origin)
+    )
+    return int(same[0][0]) if same else None
+
+
+_OWNERS = """
+    SELECT model_id, position FROM hub_models
+    WHERE hub = ? AND hub_model_id = ? ORDER BY position"""
+
+
+def _merge_elsewhere(
+    writer: Writer, facts: SeedModel, origin: str, target: int | None
+) -> list[int]:
+    """Merge the versions that other models of ours hold, and take them out of `facts`."""
+    ids = [version.hub_version_id for version in facts.versions if version.hub_version_id]
+    rows = writer.reading.rows(_VERSION_OWNERS, (json.dumps(ids), target or 0))
+    owner_of = {hub_version_id: model_id for model_id, hub_version_id in rows}
+    owners = {m.id: m for m in known.load(writer.reading, sorted(set(owner_of.values())))}
+    for version in facts.versions:
+        if version.hub_version_id in owner_of:
+            owner = owners[owner_of[version.hub_version_id]]
+            if merge.merge_versions(writer, owner, [version], wins=owner.origin == origin):
+                writer.touch(owner.id)
+    facts.versions = [v for v in facts.versions if v.hub_version_id not in owner_of]
+    return list(owners)
+
+
+_VERSION_OWNERS = """
+    SELECT model_id, hub_version_id FROM versions
+    WHERE hub_version_id IN (SELECT value FROM json_each(?)) AND model_id <> ?"""
+
+
+def _merge_known_files(writer: Writer, mine: known.KnownModel, facts: SeedModel) -> None:
+    """Merge files that we hold under a version of another name, and take them out of `facts`."""
+    by_place = {
+        _place(source): file
+        for version in mine.versions
+        for file in version.files
+        for source in file.facts.sources
+    }
+    left: list[SeedVersion] = []
+    for version in facts.versions:
+        if match_version(mine.versions, version):
+            left.append(version)
+            continue
+        others: list[SeedFile] = []
+        for file in version.files:
+            places = (_place(source) for source in file.sources)
+            same = next((by_place[place] for place in places if place in by_place), None)
+            if same is None or contradict(same.facts.hashes, file.hashes):
+                others.append(file)
+            elif merge.merge_file(writer, same, file, wins=False):
+                writer.touch(mine.id)
+        if others or not version.files:
+            version.files = others
+            left.append(version)
+    facts.versions = left
+
+
+def _place(source: SeedSource) -> tuple[str | None, ...]:
+    """Where a source leads, whatever the revision: the hash says whether it is the same file."""
+    if source.hub == "huggingface":
+        return source.hub, source.model, source.file
+    return source.hub, source.model, source.version, source.file, source.url
+
+
+def _free_slug(reading: Reading, slug: str) -> str:
+    taken = {row[0] for row in reading.rows("SELECT slug FROM models WHERE slug >= ?", (slug,))}
+    number, free = 2, slug
+    while free in taken:
+        free, number = f"{slug}-{number}", number + 1
+    return free
+
+
+def keep_snapshot(database: Database, snapshot: Snapshot) -> None:
+    """Append what a hub said."""
+    with database.transaction() as connection:
+        _append(connection, snapshot)
+
+
+def _append(connection: Connection, snapshot: Snapshot) -> None:
+    body = snapshot.body.encode("utf-8", "replace").decode("utf-8")
+    digest = sha256(body.encode()).hexdigest()
+    kept = Within(connection).rows(
+        "SELECT 1 FROM hub_snapshots WHERE digest = ? AND body IS NOT NULL LIMIT 1", (digest,)
+    )
+    connection.execute(
+        insert(t.hub_snapshots).values(
+            hub=snapshot.hub,
+            reference=snapshot.reference,
+            fetched_at=to_text(snapshot.fetched_at),
+            status=snapshot.status,
+            digest=digest,
+            body=None if kept else body,
+        )
+    )
+
+
+# ── what is gone ──────────────────────────────────────────────────────────────────────────────────
+
+
+def mark_gone(database: Database, source: Source, at: datetime) -> int:
+    """Mark every source that `source` names; how many were not marked before."""
+    with database.transaction() as connection:
+        return _mark(connection, source, to_text(at))
+
+
+def mark_present(database: Database, source: Source) -> int:
+    """Take the marks away again; how many there were."""
+    with database.transaction() as connection:
+        return _mark(connection, source, None)
+
+
+def _mark(connection: Connection, source: Source, at: str | None) -> int:
+    """A file is gone when all its sources are, a version when all its files are, and so on."""
+    given = {
+        name: value
+        for name, value in source_facts(source).model_dump(exclude={"seen_in"}).items()
+        if value is not None
+    }
+    where = " AND ".join(f"{name} = ?" for name in given)
+    state = "IS NULL" if at else "IS NOT NULL"
+    rows = Within(connection).rows(
+        f"SELECT id, file_id FROM sources WHERE {where} AND gone_since {state}",  # noqa: S608 - names of our own columns
+        tuple(given.values()),
+    )
+    if rows:
+        _set_gone(connection, "sources", [row[0] for row in rows], at)
+        _cascade(connection, sorted({row[1] for row in rows}), at)
+    return len(rows)
+
+
+def _set_gone(connection: Connection, table: str, ids: Sequence[int], at: str | None) -> None:
+    connection.exec_driver_sql(
+        f"UPDATE {table} SET gone_since = ? WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608 - as above
+        (at, json.dumps(list(ids))),
+    )
+
+
+def _cascade(connection: Connection, file_ids: Sequence[int], at: str | None) -> None:
+    ids = file_ids
+    for parts, owner, table in (
+        ("sources", "file_id", "files"),
+        ("files", "version_id", "versions"),
+        ("versions", "model_id", "models"),
+    ):
+        connection.exec_driver_sql(
+            f"""UPDATE {table} SET gone_since =
+                CASE WHEN EXISTS (SELECT 1 FROM {parts}
+                    WHERE {owner} = {table}.id AND {parts}.gone_since IS NULL)
+                THEN NULL ELSE coalesce(gone_since, ?) END
+            WHERE id IN (SELECT value FROM json_each(?))""",  # noqa: S608 - as above
+            (at, json.dumps(list(ids))),
+        )
+        if table != "models":
+            above = {"files": "version_id", "versions": "model_id"}[table]
+            ids = _owners(Within(connection), table, above, ids)
+
+
+def _owners(reading: Reading, table: str, column: str, ids: Iterable[int]) -> list[int]:
+    rows = reading.rows(
+        f"SELECT DISTINCT {column} FROM {table} WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608 - as above
+        (json.dumps(list(ids)),),
+    )
+    return [row[0] for row in rows]
+
+
+# ── what was measured ─────────────────────────────────────────────────────────────────────────────
+
+
+def learn_hashes(
+    database: Database, file_id: int, hashes: Hashes, *, confidence: str | None, at: datetime
+) -> None:
+    """Add the kinds that are not known yet, and correct the lesser ones that differ.
+
+    Raises:
+        ValueError: They contradict a known SHA-256 or BLAKE3.
+    """
+    with database.transaction() as connection:
+        writer = Writer(connection, at=at)
+        rows = writer.reading.rows(_HASHES_OF, (file_id,))
+        ours = Hashes.of(*(row[0] for row in rows))
+        wrong = ours.contradictions(hashes)
+        for expected, got in wrong:
+            if expected.kind in PROOFS:
+                raise ValueError(f"file {file_id} has {expected}, not {got}")
+            connection.exec_driver_sql(_UNLINK, (file_id, expected.kind, expected.digits))
+        corrected = {got.kind for _, got in wrong}
+        for new in hashes:
+            if ours.get(new.kind) is None or new.kind in corrected:
+                writer.add_hash(file_id, new.kind, new.digits, confidence)
+        writer.flush()
+
+
+_UNLINK = """
+    DELETE FROM file_hashes
+    WHERE file_id = ? AND hash_id = (SELECT id FROM hashes WHERE kind = ? AND digits = ?)"""
+_HASHES_OF = """
+    SELECT kind || ':' || digits FROM file_hashes JOIN hashes ON hashes.id = hash_id
+    WHERE file_id = ?"""

@@ -1,0 +1,160 @@
+"""Open the catalog: make it, bring it up, fill it, or simply find it as it should be.
+
+The last is the usual case and costs two small queries; everything else happens under the lock that
+all writers share, so that two programs that start in a fresh home at once both succeed.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from registry.catalog import schema
+from registry.catalog.audit_records import AuditRecords
+from registry.catalog.database import WAIT_S, Database
+from registry.catalog.install_records import InstallRecords
+from registry.catalog.instants import stamp
+from registry.catalog.model_records import ModelRecords
+from registry.catalog.revision import peek_revision
+from registry.catalog.shipped import shipped
+from registry.errors import CatalogDamaged, StoreUnwritable
+
+logger = logging.getLogger(__name__)
+
+
+class Catalog:
+    """The open catalog.
+
+    Attributes:
+        models: What is published.
+        installs: What is on this disk.
+        audits: What checks found.
+        path: The database file.
+        database: For the other modules of this room.
+        clock: Tells the time.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self.database = database
+        self.clock = clock
+        self.path = database.path
+        self.models = ModelRecords(database, clock)
+        self.installs = InstallRecords(database, clock)
+        self.audits = AuditRecords(database)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.database.close()
+
+    def export(self) -> dict[str, Any]:
+        """The whole catalog in the form of a catalog file; see `seed.export`."""
+        from registry.catalog import seed as seeds  # noqa: PLC0415 - needs pydantic
+
+        return seeds.export(self.database)
+
+    def quick_check(self) -> tuple[str, ...]:
+        """What SQLite finds wrong with the file and its references; nothing if all is well."""
+        try:
+            told = [row[0] for row in self.database.rows("PRAGMA quick_check")]
+            torn = self.database.rows("PRAGMA foreign_key_check")
+        except CatalogDamaged as error:
+            return (error.because,)
+        lost = [
+            f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is lost" for row in torn
+        ]
+        return tuple(text for text in [*told, *lost] if text != "ok")
+
+
+def open_catalog(
+    path: Path,
+    *,
+    backups: Path,
+    clock: Callable[[], datetime],
+    seed: Path | Literal["shipped"] | None = "shipped",
+    wait_s: float = WAIT_S,
+) -> Catalog:
+    """Open the catalog at `path`, in the shape and with the facts that this program knows.
+
+    A new one fills itself from the seed. A higher revision of the seed is taken in later, a lower
+    one never; what users added stays.
+
+    Args:
+        path: The database file; it and its folder are made if they are not there.
+        backups: Folder for the copy that is made before an existing file is changed in shape.
+        clock: Tells the time, aware.
+        seed: A catalog file, the one that came with this program, or None for no seed at all.
+        wait_s: How long writes wait for those of another process.
+
+    Raises:
+        CatalogBusy: Another process changes its shape for longer than `wait_s`.
+        CatalogDamaged: The file is not a catalog, or broken.
+        SchemaTooNew: A newer sdreg wrote it.
+        StoreUnwritable: The file or its folder cannot be written.
+        CatalogInvalid: The seed breaks its own schema.
+    """
+    database = Database(path, wait_s=wait_s)
+    facts = shipped("catalog.seed.json") if seed == "shipped" else seed
+    try:
+        if schema.revision(database) != schema.HEAD or _is_newer(facts, database):
+            _prepare(database, facts, backups=backups, clock=clock)
+    except BaseException:
+        database.close()
+        raise
+    return Catalog(database, clock)
+
+
+def _is_newer(seed: Path | None, database: Database) -> bool:
+    """Whether the catalog has yet to take in this revision of the seed."""
+    if seed is None:
+        return False
+    offered = peek_revision(seed)
+    found = database.rows("SELECT value FROM catalog_meta WHERE key = 'seed_revision'")
+    return not found or offered is None or offered > int(found[0][0])
+
+
+def _prepare(
+    database: Database, seed: Path | None, *, backups: Path, clock: Callable[[], datetime]
+) -> None:
+    from registry.catalog import seed as seeds  # noqa: PLC0415 - only to take something in
+
+    with schema.prepared(database):
+        schema.upgrade(database, backups=backups, clock=clock)
+        if seed is not None and _is_newer(seed, database):
+            document = seeds.load_seed(seed)
+            seeds.take_in(database, document, origin="seed", at=clock(), locked=True)
+
+
+def set_aside(path: Path, *, backups: Path, clock: Callable[[], datetime]) -> Path:
+    """Move a damaged catalog out of the way, so that `open_catalog` makes a new one.
+
+    Nothing is deleted: the file and its journal lie in the backups afterwards.
+
+    Returns:
+        Where the file lies now.
+
+    Raises:
+        StoreUnwritable: It cannot be moved.
+    """
+    target = backups / f"{path.stem}-damaged-{stamp(clock())}.db"
+    try:
+        backups.mkdir(parents=True, exist_ok=True)
+        for suffix in ("-wal", "-shm", ""):
+            part = path.with_name(path.name + suffix)
+            if part.exists():
+                part.replace(target.with_name(target.name + suffix))
+    except OSError as error:
+        raise StoreUnwritable(str(path), error.strerror or str(error)) from error
+    return target
