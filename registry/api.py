@@ -22,7 +22,8 @@ from registry.resolve.preference import Preference
 from registry.settings import Settings, load
 
 if TYPE_CHECKING:
-    from registry.catalog.database import Catalog
+    from registry.catalog import Catalog
+    from registry.catalog.seed import ImportOutcome
     from registry.hubs.hub import Hub
     from registry.operations.doctor import Check
     from registry.operations.install import InstallReport
@@ -167,7 +168,7 @@ class Registry:
     def search_hubs(self, text: str, *, limit: int = 20) -> tuple[Model, ...]:
         """The same question to the hubs; what they answer is kept in the catalog."""
         return tuple(
-            self.catalog.models.save(model, at=now())
+            self.catalog.models.save(model)
             for hub in self.rooms.hubs.values()
             for model in hub.search(text, limit=limit)
         )
@@ -208,6 +209,17 @@ class Registry:
         from registry.catalog.seed import load_seed
 
         return len(load_seed(file).models)
+
+    def catalog_upgrade(self) -> str:
+        """Open the catalog, which brings it to this program's schema; returns the revision."""
+        from registry.catalog.schema import HEAD
+
+        _ = self.catalog
+        return HEAD
+
+    def catalog_export(self) -> dict[str, Any]:
+        """The whole catalog in the form of a catalog file."""
+        return self.catalog.export()
 
     # ── install and remove ────────────────────────────────────────────────────────────────────────
 

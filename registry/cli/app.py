@@ -64,11 +64,11 @@ class CommandGroup(TyperGroup):
         # The names are all that the base class asks of them: for "did you mean".
         self.commands = dict.fromkeys(COMMANDS)  # type: ignore[assignment]
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 -- the base class passes it
         """Names in the order of the help."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # noqa: ARG002
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 -- as above
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
@@ -77,7 +77,7 @@ class CommandGroup(TyperGroup):
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ARG002
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 -- as above
         """Write the table, section by section."""
         for section in dict.fromkeys(entry.section for entry in COMMANDS.values()):
             rows = [(name, e.about) for name, e in COMMANDS.items() if e.section == section]

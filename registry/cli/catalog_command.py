@@ -59,7 +59,7 @@ def export(
     json: JsonFlag = False,
 ) -> None:
     """Write the whole catalog as a catalog file."""
-    document = Registry.open().catalog.export()
+    document = Registry.open().catalog_export()
     text = json_text.dumps(document, ensure_ascii=False, indent=1) + "\n"
     if file is None:
         sys.stdout.write(text)
@@ -118,8 +118,8 @@ def upgrade(json: JsonFlag = False) -> None:
 
     Happens by itself whenever it is needed; a copy of the old file is kept in `backups`.
     """
-    catalog = Registry.open().catalog
+    revision = Registry.open().catalog_upgrade()
     if json:
-        render.emit("sdreg.catalog-upgrade/1", {"schema_revision": catalog.revision})
+        render.emit("sdreg.catalog-upgrade/1", {"schema_revision": revision})
     else:
-        render.write(f"the catalog is at schema {catalog.revision}")
+        render.write(f"the catalog is at schema {revision}")

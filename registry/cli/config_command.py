@@ -63,7 +63,12 @@ def config(context: typer.Context, json: JsonFlag = False) -> None:
         return
     render.write(f"home  {settings.home}")
     rows = [
-        (str(e["key"]), "–" if e["value"] is None else str(e["value"]), e["origin"], e["about"])
+        (
+            str(e["key"]),
+            "–" if e["value"] is None else str(e["value"]),
+            str(e["origin"]),
+            str(e["about"]),
+        )
         for e in entries
     ]
     render.table(("setting", "value", "from", "what for"), rows)

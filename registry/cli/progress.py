@@ -25,7 +25,8 @@ class Lines(Progress):
     def __init__(self, every_s: float | None = 5.0) -> None:
         self._every_s = every_s
         self._lock = threading.Lock()
-        self._what, self._total, self._done = "", None, 0
+        self._what, self._done = "", 0
+        self._total: int | None = None
         self._begun_s = self._told_s = 0.0
 
     def begin(self, what: str, total_bytes: int | None, done_bytes: int = 0) -> None:

@@ -58,12 +58,12 @@ def _by_hub(
     text: str, hub: Hub, reference: HubRef | UrlRef, wish: Preference, rooms: Rooms
 ) -> Found:
     if isinstance(reference, UrlRef):
-        model = rooms.catalog.models.save(hub.find(reference), at=rooms.clock())
+        model = rooms.catalog.models.save(hub.find(reference))
         return Found(text, model, wish)
     known = rooms.catalog.models.by_hub(reference)
     if known is None:
         found = hub.find(reference)
-        rooms.catalog.models.save(found, at=rooms.clock())
+        rooms.catalog.models.save(found)
         known = rooms.catalog.models.by_hub(reference) or found
     if reference.file is not None and wish.file is None:
         wish = replace(wish, file=reference.file)
@@ -74,7 +74,7 @@ def _by_hash(text: str, wanted: Hash, wish: Preference, rooms: Rooms) -> Found:
     hits = rooms.catalog.models.by_hash(wanted)
     if not hits:
         for model in ask_hubs(wanted, rooms.hubs.values()):
-            rooms.catalog.models.save(model, at=rooms.clock())
+            rooms.catalog.models.save(model)
         hits = rooms.catalog.models.by_hash(wanted)
     if not hits:
         raise UnknownModel(text)

@@ -61,7 +61,7 @@ def obtain(file: ModelFile, rooms: Rooms, progress: Progress) -> Obtained:
         except (HubError, TransferError) as error:
             failures.append(error)
             if isinstance(error, GoneFromHub):
-                rooms.catalog.models.mark_gone(source, at=rooms.clock())
+                rooms.catalog.models.mark_gone(source, rooms.clock())
             progress.say(f"{source}: {error}")
         else:
             if failures:
@@ -104,7 +104,7 @@ def _by_hash(sha256: Hash, rooms: Rooms, progress: Progress) -> Iterator[Source]
             progress.say(f"{hub.title}: {error}")
             continue
         for model in models:
-            rooms.catalog.models.save(model, at=rooms.clock())
+            rooms.catalog.models.save(model)
             yield from (
                 source
                 for _, twin in model.files

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from registry.catalog.database import Catalog
+    from registry.catalog import Catalog
     from registry.hubs.hub import Hub
     from registry.layouts.layout import Layout
     from registry.store.blobs import Store
