@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from registry.demo.models import build
+from registry.demo.small_models import build
 from registry.domain.pieces import count_pieces
 from registry.domain.variant import FileFormat
 from registry.formats.safetensors import read_index
