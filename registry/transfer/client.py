@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import ssl
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LOCATION = "sdreg.location"
 _DECODABLE = frozenset({"gzip", "x-gzip", "deflate"})
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -65,6 +66,7 @@ class Door:
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
             mounts={f"all://{host}": None for host in _LOOPBACK},  # never through a proxy
             follow_redirects=False,
+            event_hooks={"response": [_hide_location]},
         )
 
 
@@ -149,7 +151,7 @@ class Way:
             if token is not None and ours:
                 sent["Authorization"] = f"Bearer {token.value}"
             response = self._send(url, sent, allow_private=allow_private)
-            location = response.headers.get("location")
+            location = response.extensions.get(_LOCATION)
             if response.status_code not in _REDIRECTS or location is None:
                 return self._answer(response, url, generation, is_first=not cached)
             response.close()
@@ -251,6 +253,13 @@ class Way:
         with self._lock:
             self._bodies[id(body)] = body
         return Answer(head, headers, body, url, generation, is_first)
+
+
+def _hide_location(response: httpx.Response) -> None:
+    # httpx would parse it even though it shall not follow it, and break on hostile ones.
+    location = response.headers.pop("location", None)
+    if location is not None:
+        response.extensions[_LOCATION] = location
 
 
 def can_decode(head: Head) -> bool:

@@ -132,6 +132,11 @@ class Coverage:
                 self.changed.wait()
             return False
 
+    def leftovers(self) -> list[int]:
+        """Pieces that arrived and have no digest yet, when everybody was sent home early."""
+        with self.changed:
+            return sorted(self._ready - self._claims.keys())
+
     def digests(self) -> dict[int, str]:
         """What a journal may name: every settled piece, and the claims not yet looked at."""
         with self.changed:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from registry.domain.progress import Progress
 from registry.errors import SdregError, SizeMismatch
 from registry.transfer.asking import Nerves, SlowDown, ask
-from registry.transfer.body import Body, LineLost
+from registry.transfer.body import LineLost
 from registry.transfer.client import Answer, Way
 from registry.transfer.coverage import Coverage
 from registry.transfer.options import TransferOptions
@@ -44,6 +44,7 @@ class Task:
 
     Attributes:
         standing: What every answer is held against.
+        promised_bytes: Length that the catalog knows, None if it does not.
         in_ranges: The rest can be asked for; else there is one stream, or nothing.
         pace: The limit shared with other files.
     """
@@ -53,6 +54,7 @@ class Task:
     coverage: Coverage
     segments: Segments
     standing: Standing
+    promised_bytes: int | None
     in_ranges: bool
     options: TransferOptions
     progress: Progress
@@ -81,9 +83,12 @@ class Crew:
         self._measured_at, self._measured_bytes = time.monotonic(), 0
 
     def start(self, answer: Answer | None) -> None:
-        """Begin, with an answer that is already there."""
+        """Begin, with an answer that is already there.
+
+        Its bytes are those of the first gap, so nobody may add gaps before.
+        """
         if answer is not None:
-            self._hire(answer)
+            self._hire(self._take(), answer)
 
     def staff(self) -> None:
         """Add connections while that pays, and look how the others fare.
@@ -105,7 +110,7 @@ class Crew:
             wanted = self._ramp.wanted if self._task.segments.left_bytes else 0
         alone = self._hands == 0 and is_work_waiting
         if alone or (self._task.in_ranges and 0 < self._hands < wanted):
-            self._hire(None)
+            self._hire()
 
     def stop(self) -> None:
         """Break everything off."""
@@ -117,21 +122,21 @@ class Crew:
         long = size is not None and size >= self._task.options.single_below_bytes
         return self._task.options.connections if self._task.in_ranges and long else 1
 
-    def _hire(self, answer: Answer | None) -> None:
+    def _hire(self, segment: Segment | None = None, answer: Answer | None = None) -> None:
         with self._lock:
             self._hands += 1
-        self._threads.append(self._executor.submit(self._work, answer))
+        self._threads.append(self._executor.submit(self._work, segment, answer))
 
-    def _work(self, answer: Answer | None) -> None:
+    def _work(self, segment: Segment | None, answer: Answer | None) -> None:
         nerves = Nerves(self._task.way, self._task.options, self._task.progress)
         stays = True
         try:
-            while stays and (segment := self._take()) is not None:
+            while stays and (segment := segment or self._take()) is not None:
                 try:
                     stays = self._bring(segment, answer, nerves)
                 finally:
-                    answer = None
                     self._drop(segment)
+                segment = answer = None
         finally:
             with self._lock:
                 self._hands -= stays
@@ -215,6 +220,7 @@ class Crew:
             task.part.write(segment.at, chunk)
             self._count(segment, len(chunk))
             came += len(chunk)
+            self._check_promise(segment)
             task.pace.spend(len(chunk), self._stopping.wait)
         if self._stopping.is_set():
             return
@@ -222,8 +228,11 @@ class Crew:
             self._end_of_stream(segment)
         elif segment.left > 0 and (came == 0 or body.left is None):
             raise LineLost("the body ended too early")
-        elif body.left is None and not task.in_ranges:
-            self._expect_end(body, segment)
+
+    def _check_promise(self, segment: Segment) -> None:
+        promised, way = self._task.promised_bytes, self._task.way
+        if promised is not None and segment.at > promised:
+            raise SizeMismatch(way.download.file_name, promised, segment.at, way.name)
 
     def _count(self, segment: Segment, count: int) -> None:
         with self._lock:
@@ -234,15 +243,13 @@ class Crew:
         self._task.progress.advance(counted)
 
     def _end_of_stream(self, segment: Segment) -> None:
+        """The connection closed: only a promised length can tell whether that was the end."""
+        promised = self._task.promised_bytes
+        if promised is not None and segment.at < promised:
+            raise LineLost("the body ended too early")
         with self._lock:
             segment.end = segment.at
         self._task.coverage.close(segment.at)
-
-    def _expect_end(self, body: Body, segment: Segment) -> None:
-        more = body.read(1)
-        if more:
-            way = self._task.way
-            raise SizeMismatch(way.download.file_name, segment.end, segment.end + 1, way.name)
 
     def _take(self) -> Segment | None:
         if self._stopping.is_set():

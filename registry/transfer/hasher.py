@@ -81,6 +81,12 @@ class Hasher:
         pieces = tuple(digests[index] for index in range(len(digests)))
         return Hashes(tuple(found)), PieceMap(size, pieces, self._coverage.piece_bytes)
 
+    def settle_leftovers(self) -> None:
+        """Give the last pieces their digests, so that a journal can name them."""
+        buffer = memoryview(bytearray(self._coverage.piece_bytes))
+        for index in self._coverage.leftovers():
+            self._coverage.settle(index, blake3(self._piece(index, buffer)).hexdigest())
+
     def _run(self, task: Callable[[], None]) -> None:
         try:
             task()

@@ -163,8 +163,7 @@ class Job:
         if expected.size_bytes is not None and total is not None and not known:
             raise self._size_mismatch(total)
         self._way.settle(answer)
-        size = total if total is not None else expected.size_bytes
-        fresh = Journal(self._way.name, self._way.download.file_name, size or 0, head.validator)
+        fresh = Journal(self._way.name, self._way.download.file_name, total or 0, head.validator)
         if journal is not None:
             fresh = replace(fresh, size_bytes=journal.size_bytes, pieces=journal.pieces)
         return fresh, self._can_go_on(head)
@@ -189,6 +188,7 @@ class Job:
             coverage=coverage,
             segments=segments,
             standing=self._standing(journal),
+            promised_bytes=self._expected.size_bytes,
             in_ranges=in_ranges,
             options=self._options,
             progress=self._progress,
@@ -199,8 +199,8 @@ class Job:
             with ThreadPoolExecutor(self._options.connections + 3) as executor:
                 crew = Crew(task, executor, lock)
                 try:
-                    hasher.start(executor)
                     crew.start(answer)
+                    hasher.start(executor)
                     _watch(hasher, crew, keeper, coverage)
                 finally:
                     crew.stop()
@@ -209,8 +209,9 @@ class Job:
         except StartAnew:
             raise
         except BaseException:
-            if keeper is not None:
+            if keeper is not None and self._part.is_open:
                 with contextlib.suppress(StoreError):
+                    hasher.settle_leftovers()
                     keeper.keep()
             raise
         return self._finish(hasher, keeper)

@@ -49,6 +49,11 @@ class Part:
             os.close(self._file)
             self._file = -1
 
+    @property
+    def is_open(self) -> bool:
+        """Whether there is still a file to write to."""
+        return self._file >= 0
+
     def journal(self) -> Journal | None:
         """What an earlier run left, if the data file can still hold it."""
         journal = read_journal(self._journal_path)

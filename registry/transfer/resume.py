@@ -135,8 +135,8 @@ def _judge_range(standing: Standing, head: Head) -> Verdict:
             because=f"the server sent the range from byte {head.begin}, "
             f"not from byte {standing.at_byte}"
         )
-    if head.content_length is not None and head.content_length != head.end - head.begin:
-        return Faulty(because="the server's range and its length contradict each other")
+    if head.content_length is not None and head.content_length < head.end - head.begin:
+        return Faulty(because="the server's range is longer than what it sends")
     if head.total_bytes is not None and head.end > head.total_bytes:
         return Faulty(because="the server's range reaches behind the end of the file")
     if head.total_bytes is None and standing.size_bytes is None:

@@ -83,7 +83,7 @@ class Manners:
         headers: More headers, which win.
     """
 
-    etag: "str | None | Callable[[int], str | None]" = '"v1"'
+    etag: str | Callable[[int], str | None] | None = '"v1"'
     last_modified: str | None = None
     content_type: str = "application/octet-stream"
     ranges: bool = True
@@ -104,7 +104,7 @@ class Manners:
     encode: bool = False
     multipart: bool = False
     http10: bool = False
-    redirect: "str | None | Callable[[int], str]" = None
+    redirect: str | Callable[[int], str] | None = None
     redirect_status: int = 302
     troubles: tuple[Trouble, ...] = ()
     headers: dict[str, str] = field(default_factory=dict)
@@ -232,7 +232,7 @@ class _Server(ThreadingHTTPServer):
         """A client that goes away is no news."""
 
 
-class _Hangup(Exception):  # noqa: N818 -- not an error: what the test asked for
+class _Hangup(Exception):
     """End this connection now."""
 
 
