@@ -15,6 +15,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from registry.cli.parameters import read_plainly
 from registry.cli.words import clean
 from registry.errors import SdregError
 
@@ -75,6 +76,8 @@ class CommandGroup(TyperGroup):
         module = importlib.import_module(f"registry.cli.{cmd_name}_command")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
+        for each in (command, *getattr(command, "commands", {}).values()):
+            read_plainly(each)
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 -- as above
@@ -121,6 +124,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     as_json = "--json" in given
     command = typer.main.get_command(app)
+    read_plainly(command)
     try:
         outcome = command.main(args=given, prog_name=PROGRAM, standalone_mode=False)
     except SdregError as error:
