@@ -16,23 +16,15 @@ import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
+from registry.catalog.reading import Row
 from registry.errors import CatalogBusy, CatalogDamaged, SdregError, StoreUnwritable
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 WAIT_S = 30.0
-
-Row = Sequence[Any]
-
-
-class Reading(Protocol):
-    """Whatever answers a query: a reader, or a writer in the middle of its transaction."""
-
-    def rows(self, sql: str, parameters: Sequence[object] = ()) -> Sequence[Row]:
-        """All rows of a SELECT."""
 
 
 class Database:

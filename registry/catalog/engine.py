@@ -6,7 +6,10 @@ from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
-from registry.catalog.database import Row
+from registry.catalog.reading import Row
+
+
+CACHE_KIB = 128 * 1024  # a large import touches every index; a small cache writes pages many times
 
 
 def make_engine(path: Path, *, wait_s: float) -> Engine:
@@ -22,6 +25,7 @@ def make_engine(path: Path, *, wait_s: float) -> Engine:
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
+            f"cache_size = -{CACHE_KIB}",
         ):
             connection.execute(f"PRAGMA {pragma}")
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from registry.catalog.database import Reading
 from registry.catalog.naming import name_key
+from registry.catalog.reading import Reading
 from registry.domain.hashes import Hash, HashKind
 
 

@@ -13,9 +13,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from registry.catalog.database import Database, Row
+from registry.catalog.database import Database
 from registry.catalog.instants import from_text
 from registry.catalog.naming import name_key
+from registry.catalog.reading import Row
 from registry.domain.install import Blob, Install, Link, LinkMethod, Placement
 
 

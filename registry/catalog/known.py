@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from registry.catalog.database import Reading, Row
+from registry.catalog.reading import Reading, Row
 from registry.catalog.seed_schema import (
     ClipSkipEvidence,
     SeedFile,
@@ -135,7 +135,7 @@ _COUNTS = """
 _MODEL_WORDS = """
     SELECT model_id, word FROM trigger_words
     WHERE model_id IN (SELECT value FROM json_each(?))
-    AND version_id IS NULL ORDER BY 1, position"""
+    AND +version_id IS NULL ORDER BY 1, position"""
 _MODEL_NOTES = """
     SELECT model_id, kind, text FROM notes
     WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY id"""

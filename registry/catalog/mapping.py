@@ -4,8 +4,8 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from registry.catalog.database import Reading, Row
 from registry.catalog.instants import from_text
+from registry.catalog.reading import Reading, Row
 from registry.domain.hashes import Hash, Hashes, HashKind
 from registry.domain.model import ClipSkip, FileRole, Model, ModelFile, ModelVersion
 from registry.domain.source import Source
@@ -38,13 +38,14 @@ _MODELS = """
     LEFT JOIN licences ON licences.model_id = models.id
     LEFT JOIN clip_skips ON clip_skips.model_id = models.id
     WHERE models.id IN (SELECT value FROM json_each(?))"""
+# The + keeps SQLite from looking first for every word that has no version.
 _LISTS_OF_MODELS = {
     "pages": """SELECT model_id, url FROM model_pages
         WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position""",
     "hub_model_ids": """SELECT model_id, hub || ':' || hub_model_id FROM hub_models
         WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position""",
     "trigger_words": """SELECT model_id, word FROM trigger_words
-        WHERE model_id IN (SELECT value FROM json_each(?)) AND version_id IS NULL
+        WHERE model_id IN (SELECT value FROM json_each(?)) AND +version_id IS NULL
         ORDER BY 1, position""",
     "prompt_notes": """SELECT model_id, text FROM notes
         WHERE model_id IN (SELECT value FROM json_each(?)) AND kind = 'prompt' ORDER BY id""",

@@ -9,12 +9,13 @@ from sqlalchemy import Connection, insert
 
 from registry.catalog import known, merge
 from registry.catalog import tables as t
-from registry.catalog.database import Database, Reading
+from registry.catalog.database import Database
 from registry.catalog.engine import Within
 from registry.catalog.facts import facts_of, source_facts
 from registry.catalog.instants import to_text
 from registry.catalog.matching import PROOFS, contradict, match_version
 from registry.catalog.naming import slug_of
+from registry.catalog.reading import Reading
 from registry.catalog.rows import Writer, add_model
 from registry.catalog.seed_schema import SeedFile, SeedModel, SeedSource, SeedVersion
 from registry.catalog.snapshot import Snapshot

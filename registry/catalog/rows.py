@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, insert, select
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from registry.catalog import tables as t
 from registry.catalog.engine import Within
@@ -36,7 +37,7 @@ class Writer:
         self.reading = Within(connection)
         self.at = to_text(at)
         self._next: dict[str, int] = {}
-        self._waiting: dict[Table, list[dict[str, Any]]] = defaultdict(list)
+        self._waiting: dict[Table, list[tuple[object, ...]]] = defaultdict(list)
         self._hashes: list[tuple[int, str, str, str | None]] = []
         self._evidence: dict[str, int] = {}
         self._touched: set[int] = set()
@@ -52,7 +53,7 @@ class Writer:
 
     def add(self, table: Table, **row: object) -> None:
         """Let a row wait."""
-        self._waiting[table].append({name: row.get(name) for name in table.columns.keys()})  # noqa: SIM118 - a collection of columns, not a dict
+        self._waiting[table].append(tuple(row.get(name) for name in _COLUMNS[table]))
         self._count += 1
 
     def touch(self, model_id: int) -> None:
@@ -64,7 +65,8 @@ class Writer:
         for table in t.metadata.sorted_tables:
             rows = self._waiting.pop(table, None)
             if rows:
-                self.connection.execute(insert(table), rows)
+                # Core would build a dictionary a row, for millions of rows.
+                self.connection.exec_driver_sql(_INSERT[table], rows)
         self._write_hashes()
         index_models(self.connection, self._touched)
         self._touched.clear()
@@ -114,6 +116,13 @@ class Writer:
             self._evidence[key] = self.number(t.evidence)
             self.add(t.evidence, id=self._evidence[key], key=key)
         return self._evidence[key]
+
+
+_COLUMNS = {table: tuple(table.columns.keys()) for table in t.metadata.sorted_tables}
+_INSERT = {
+    table: str(insert(table).compile(dialect=SQLiteDialect_pysqlite()))
+    for table in t.metadata.sorted_tables
+}
 
 
 # ── new things ────────────────────────────────────────────────────────────────────────────────────

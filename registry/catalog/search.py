@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from registry.catalog.database import Reading
+from registry.catalog.reading import Reading
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

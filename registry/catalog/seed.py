@@ -20,7 +20,8 @@ from sqlalchemy import update
 
 from registry.catalog import known, merge
 from registry.catalog import tables as t
-from registry.catalog.database import Database, Reading
+from registry.catalog.database import Database
+from registry.catalog.reading import Reading
 from registry.catalog.rows import Writer, add_model
 from registry.catalog.seed_schema import (
     MAX_FILE_BYTES,
@@ -120,7 +121,7 @@ def _envelope(raw: object, file: str) -> SeedCatalog:
     models = raw.get("models")
     try:
         # The models are checked one by one, so that never all of them lie in memory twice.
-        return SeedCatalog.model_validate({**raw, "models": []} if models else raw)
+        return SeedCatalog.model_validate({**raw, "models": []} if isinstance(models, list) else raw)
     except ValidationError as error:
         raise _invalid(error, file, raw) from error
 

@@ -72,7 +72,11 @@ Keys = Annotated[list[Name], Field(max_length=MAX_ITEMS)]
 
 def _digits(kind: HashKind) -> AfterValidator:
     def check(text: str) -> str:
-        return Hash(kind, text).digits
+        try:
+            return Hash(kind, text).digits
+        except ValueError as error:
+            length = str(error) if str(error).startswith("a ") else "it is not hexadecimal"
+            raise ValueError(f"is no {kind}: {length}") from error
 
     return AfterValidator(check)
 
