@@ -119,16 +119,18 @@ class CivitaiHub:
 
     def _ask_model(self, model_id: str) -> Model:
         what = f"civitai:{model_id}"
-        answer = obj(self._api.get(f"/api/v1/models/{model_id}", what=what))
+        answer = obj(self._api.get(f"/api/v1/models/{quote(model_id, safe='')}", what=what))
         unavailable = answers.UNAVAILABLE_MODES.get(text(answer.get("mode")) or "")
         if unavailable is not None:
             raise GoneFromHub(self.name, what, unavailable)
-        return self._understood(answers.model_of(answer, self._address), what)
+        return self._understood(answers.model_of(answer, ADDRESS), what)
 
     def _ask_version(self, version_id: str) -> Model:
         what = f"civitai:@{version_id}"
-        answer = obj(self._api.get(f"/api/v1/model-versions/{version_id}", what=what))
-        return self._understood(answers.model_of_version(answer, self._address), what)
+        answer = obj(
+            self._api.get(f"/api/v1/model-versions/{quote(version_id, safe='')}", what=what)
+        )
+        return self._understood(answers.model_of_version(answer, ADDRESS), what)
 
     def _understood(self, model: Model | None, what: str) -> Model:
         if model is None:
@@ -141,7 +143,7 @@ class CivitaiHub:
         """At most `limit` models, in Civitai's order; archived ones are left out."""
         found: dict[str, Model] = {}
         for item in self._pages(text, limit):
-            model = answers.model_of(item, self._address)
+            model = answers.model_of(item, ADDRESS)
             if model is not None and model.status is None:
                 found.setdefault(model.slug, model)
             if len(found) >= limit:
@@ -170,7 +172,7 @@ class CivitaiHub:
             answer = obj(self._api.get(path, what=str(wanted), may_be_missing=True))
         except GoneFromHub:
             return ()
-        alone = answers.model_of_version(answer, self._address)
+        alone = answers.model_of_version(answer, ADDRESS)
         if alone is None:
             return ()
         versions = tuple(

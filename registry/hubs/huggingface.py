@@ -15,14 +15,13 @@ from registry.domain.source import Download, Secret, Source
 from registry.errors import AccessDenied, GoneFromHub, InvalidReference
 from registry.hubs import huggingface_answers as answers
 from registry.hubs.hub import HubSettings, address_of
-from registry.hubs.huggingface_library import HubLibrary
+from registry.hubs.huggingface_library import ADDRESS, HubLibrary
 from registry.hubs.huggingface_repo import repo_of
 from registry.hubs.pages import path_at
 
 if TYPE_CHECKING:
     from huggingface_hub.file_download import HfFileMetadata
 
-ADDRESS = "https://huggingface.co"
 _HOSTS = frozenset({"huggingface.co", "www.huggingface.co", "hf.co"})
 # First parts of addresses that are no owners of models.
 _NO_OWNERS = frozenset(
@@ -58,9 +57,7 @@ class HuggingFaceHub:
     def __init__(self, settings: HubSettings) -> None:
         self._settings = settings
         self._address = address_of(self.title, settings, ADDRESS)
-        self._library = HubLibrary(
-            self.name, self._address, settings, is_default=self._address == ADDRESS
-        )
+        self._library = HubLibrary(self.name, self._address, settings)
 
     # ── whose is it ───────────────────────────────────────────────────────────────────────────────
 
@@ -117,7 +114,7 @@ class HuggingFaceHub:
         )
         if repo.disabled:
             raise AccessDenied(self.name, str(claimed), "access to it is disabled")
-        model = answers.model_of(repo, self._address, revision=revision, path=claimed.file)
+        model = answers.model_of(repo, ADDRESS, revision=revision, path=claimed.file)
         if claimed.file is not None and not model.files:
             raise GoneFromHub(self.name, str(claimed), "the repository has no such file")
         return model
@@ -137,7 +134,7 @@ class HuggingFaceHub:
             ],
         )
         models = (
-            answers.model_of(repo, self._address, revision=None, path=None)
+            answers.model_of(repo, ADDRESS, revision=None, path=None)
             for repo in repos
             if not repo.disabled and answers.is_about_pictures(repo)
         )
@@ -163,6 +160,8 @@ class HuggingFaceHub:
         path = source.file or (file.name if file is not None else None)
         if source.model is None or path is None:
             raise GoneFromHub(self.name, str(source), "the source names no file")
+        if any(part in {"", ".", ".."} for part in path.split("/")):
+            raise GoneFromHub(self.name, str(source), "its path leads nowhere")
         url = self._url(source.model, path, source.version)
         told, token = self._library.ask(
             str(source), lambda token: (self._metadata(url, token), token)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ADDRESS = "https://huggingface.co"
+
 _T = TypeVar("_T")
 _SERVER_ERROR = 500
 _GATED = "its owner gives it only to those who accept the conditions"
@@ -40,15 +42,12 @@ class HubLibrary:
         hub: Name of the hub, for errors.
         address: Where it answers.
         settings: Token, name and patience.
-        is_default: The address is Hugging Face's own: only there the token of the library's own
-            login may be used.
     """
 
-    def __init__(self, hub: str, address: str, settings: HubSettings, *, is_default: bool) -> None:
+    def __init__(self, hub: str, address: str, settings: HubSettings) -> None:
         self._hub = hub
         self._address = address
         self._settings = settings
-        self._is_default = is_default
 
     def api(self, token: str | None) -> "HfApi":
         """The library's door to the JSON API.
@@ -112,8 +111,9 @@ class HubLibrary:
                 self._settings.sleep(wait_s)
 
     def _token(self) -> str | None:
+        """The user's token; that of the library's own login only for Hugging Face itself."""
         token = self._settings.token
-        if token is None and self._is_default:
+        if token is None and self._address == ADDRESS:
             from huggingface_hub import get_token  # noqa: PLC0415 -- it takes 150 ms
 
             try:
@@ -140,7 +140,7 @@ class HubLibrary:
             case "GatedRepo" if token is None:
                 return LoginRequired(self._hub, what)
             case "GatedRepo":
-                page = f"{self._address}/{_repo_in(what)}"
+                page = f"{ADDRESS}/{_repo_in(what)}"
                 return AccessDenied(
                     self._hub, what, _GATED, f"Open {page}, accept them, then try again."
                 )

@@ -8,6 +8,7 @@ import json
 import logging
 import threading
 import time
+import weakref
 from collections.abc import Mapping
 from typing import NoReturn
 
@@ -173,6 +174,7 @@ class JsonApi:
                     mounts={f"all://{host}": None for host in _LOOPBACK},  # never through a proxy
                     follow_redirects=False,
                 )
+                weakref.finalize(self, self._client.close)
             return self._client
 
 
