@@ -25,7 +25,9 @@ _INPUT_SIDE = frozenset({"lora_down", "lora_A", "lora.down", "down", "hada_w1_b"
 _TEXT_KEY = re.compile(r"attn2[._](?:processor[._])?to_k(?:_lora)?[._]")
 _CLIP_INPUT = re.compile(r"^lora_te_.*(?:q_proj|k_proj|fc1)\.")
 _NUMBERED_UNET = re.compile(r"^unet:\d+:down$")
-_LATER_BLOCK = re.compile(r"(?<!single_)(?<!joint_)transformer_blocks[._](?:[2-9]|[1-9]\d)[._]")
+# In a UNet a number stands before: attentions.0.transformer_blocks.2. The blocks of SD 3 and Flux
+# stand alone.
+_LATER_BLOCK = re.compile(r"\d[._]transformer_blocks[._](?:[2-9]|[1-9]\d)[._]")
 _TEXT_WIDTHS = frozenset({768, 1024, 2048})
 _MATRIX, _IMAGE_KERNEL = 2, 4
 

@@ -13,6 +13,7 @@ from registry.taxonomy.kind import Architecture, ModelType
 
 OTHER = "other"
 UNKNOWN = "unknown"
+ANY = "any"
 
 
 @cache
@@ -81,13 +82,14 @@ def find_model_type(text: str) -> str | None:
 
 
 def find_architecture(text: str) -> str | None:
-    """Slug for what a person typed.
+    """Slug for what a person typed; `any` is the base of models that fit every architecture.
 
     Example:
         >>> [find_architecture(text) for text in ("SD 1.5", "sd15", "xl", "pony", "betamax")]
         ['sd1', 'sd1', 'sdxl', 'sdxl-pony', None]
     """
-    return _architecture_words().get(_plain(text))
+    wanted = _plain(text)
+    return ANY if wanted == ANY else _architecture_words().get(wanted)
 
 
 def architecture_families(base: str) -> tuple[str, ...]:

@@ -166,6 +166,52 @@ CASES = {
         "lora",
         "flux",
     ),
+    "Flux LoRA of diffusers": (
+        {
+            "transformer.transformer_blocks.7.attn.to_q.lora_A.weight": (16, 3072),
+            "transformer.transformer_blocks.7.attn.to_q.lora_B.weight": (3072, 16),
+            "transformer.single_transformer_blocks.7.attn.to_q.lora_A.weight": (16, 3072),
+            "transformer.single_transformer_blocks.7.attn.to_q.lora_B.weight": (3072, 16),
+        },
+        "lora",
+        "flux",
+    ),
+    "LoRA of a transformer that several have": (
+        {
+            "transformer.transformer_blocks.7.attn.to_q.lora_A.weight": (16, 1536),
+            "transformer.transformer_blocks.7.attn.to_q.lora_B.weight": (1536, 16),
+        },
+        "lora",
+        "unknown",
+    ),
+    "SD 3 LoRA with its text encoders": (
+        {
+            "lora_unet_joint_blocks_0_x_block_attn_qkv.lora_down.weight": (4, 1536),
+            "lora_unet_joint_blocks_0_x_block_attn_qkv.lora_up.weight": (4608, 4),
+            "lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": (4, 768),
+            "lora_te2_text_model_encoder_layers_0_mlp_fc1.lora_down.weight": (4, 1280),
+        },
+        "lora",
+        "sd3",
+    ),
+    "SDXL UNet alone, as diffusers saves it": (
+        {
+            "conv_in.weight": (320, 4, 3, 3),
+            "time_embedding.linear_1.weight": (1280, 320),
+            "down_blocks.0.resnets.0.conv1.weight": (320, 320, 3, 3),
+            f"down_blocks.1.attentions.0.transformer_blocks.0.{LDM_KEY}": (640, 2048),
+        },
+        "diffusion-model",
+        "sdxl",
+    ),
+    "motion LoRA": (
+        {
+            "down_blocks.0.motion_modules.0.attention_blocks.0.to_q_lora.down.weight": (64, 320),
+            "down_blocks.0.motion_modules.0.attention_blocks.0.to_q_lora.up.weight": (320, 64),
+        },
+        "lora",
+        "unknown",
+    ),
     "LoCon": (
         {
             f"{KOHYA}.lora_down.weight": (4, 768),
@@ -215,6 +261,12 @@ CASES = {
         },
         "controlnet",
         "sdxl",
+    ),
+    "ESRGAN of old": ({"model.1.sub.0.RDB1.conv1.0.weight": (32, 64, 3, 3)}, "upscaler", "unknown"),
+    "SwinIR": (
+        {"layers.0.residual_group.blocks.0.attn.qkv.weight": (540, 180)},
+        "upscaler",
+        "unknown",
     ),
     "upscaler": ({"body.0.rdb1.conv1.weight": (32, 64, 3, 3)}, "upscaler", "unknown"),
     "motion module": (

@@ -112,7 +112,9 @@ def test_people_may_type_plurals_and_the_words_of_hubs(typed, slug):
         ("refiner", "sdxl-refiner"),
         ("sd3.5", "sd3"),
         ("flux-dev", "flux"),
+        ("any", "any"),
         ("betamax", None),
+        ("", None),
     ],
 )
 def test_people_may_type_an_architecture_in_many_ways(typed, slug):

@@ -6,6 +6,8 @@ from registry.taxonomy.kind import Architecture, ClipSkipRule
 _WIDTH, _EMBEDDED = 2048, 1280
 # Kolors has the same network behind another language model.
 _ANOTHER_MODEL = ("encoder_hid_proj.",)
+# SD 3 and Flux have the same two text encoders, among others, but no UNet.
+_NO_UNET = ("joint_blocks", "double_blocks", "single_transformer_blocks", "lora_te3_")
 
 
 def _signature(evidence: Evidence) -> str | None:
@@ -16,7 +18,7 @@ def _signature(evidence: Evidence) -> str | None:
     if (measure := evidence.embedded_width) and measure.value == _EMBEDDED:
         return f"its vectors are {_EMBEDDED} wide ({measure.tensor})"
     second = evidence.any_starting("lora_te2_")
-    if second and evidence.any_starting("lora_te1_"):
+    if second and evidence.any_starting("lora_te1_") and not evidence.any_with(*_NO_UNET):
         return f"it changes two text encoders ({second})"
     if evidence.adapters and evidence.text_width is None and evidence.later_block:
         return f"it changes a third transformer block in one place ({evidence.later_block})"

@@ -32,10 +32,5 @@ TYPE = ModelType(
     aliases=frozenset({"transformer", "unet-only"}),
     matches=_matches,
     asked=80,
-    folders={
-        "a1111": "models/Stable-diffusion",
-        "comfyui": "models/diffusion_models",
-        "sdnext": "models/UNET",
-    },
     extensions=(".safetensors", ".gguf", ".pt"),
 )

@@ -28,9 +28,4 @@ TYPE = ModelType(
     aliases=frozenset({"clip", "t5"}),
     matches=_matches,
     asked=90,
-    folders={
-        "a1111": "models/text_encoder",
-        "comfyui": "models/text_encoders",
-        "sdnext": "models/Text-encoder",
-    },
 )

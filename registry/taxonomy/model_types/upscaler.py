@@ -3,13 +3,18 @@
 from registry.taxonomy.evidence import Evidence
 from registry.taxonomy.kind import ModelType
 
-# Both spellings of RRDBNet, which ESRGAN and Real-ESRGAN use.
-_SIGNS = ("rdb1.conv1.weight", "RDB1.conv1.0.weight")
+# The three spellings of RRDBNet (ESRGAN, Real-ESRGAN), then SwinIR and its relatives.
+_SIGNS = (
+    "rdb1.conv1.weight",
+    "RDB1.conv1.weight",
+    "RDB1.conv1.0.weight",
+    "layers.0.residual_group.",
+)
 
 
 def _matches(evidence: Evidence) -> str | None:
     name = evidence.any_with(*_SIGNS)
-    return f"it holds the dense blocks of an ESRGAN ({name})" if name else None
+    return f"it holds the blocks of a network that enlarges ({name})" if name else None
 
 
 TYPE = ModelType(
