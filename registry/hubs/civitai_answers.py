@@ -14,7 +14,7 @@ from registry.hubs import names
 from registry.hubs.untrusted import Object, number_id, obj, objects, text, texts, truth
 from registry.taxonomy import architecture_from_label, model_type_from_label
 
-HUB = "civitai"
+NAME = "civitai"
 UNAVAILABLE_MODES = {"Archived": "it was archived", "TakenDown": "it was taken down"}
 
 _ROLES = {
@@ -74,7 +74,7 @@ def model_of(answer: Object, site: str) -> Model | None:
     model_id = number_id(answer.get("id"))
     if model_id is None:
         return None
-    kind = model_type_from_label(HUB, text(answer.get("type")) or "")
+    kind = model_type_from_label(NAME, text(answer.get("type")) or "")
     versions = tuple(
         version
         for found in objects(answer.get("modelVersions"))
@@ -87,7 +87,7 @@ def model_of(answer: Object, site: str) -> Model | None:
         type=kind,
         base=_base(versions),
         versions=versions,
-        origin=HUB,
+        origin=NAME,
         author=text(obj(answer.get("creator")).get("username")),
         homepage=page,
         pages=(page,),
@@ -187,7 +187,7 @@ def _file(
         variant=_variant(name, about),
         size_bytes=exact_bytes(answer.get("sizeKB")),
         hashes=_hashes(obj(answer.get("hashes"))),
-        sources=(Source(HUB, model=model_id, version=version_id, file=file_id),),
+        sources=(Source(NAME, model=model_id, version=version_id, file=file_id),),
         hub_file_id=file_id,
         is_primary=answer.get("primary") is True,
         inpainting=inpainting or names.is_inpainting(name),
@@ -278,7 +278,7 @@ def _base(versions: tuple[ModelVersion, ...]) -> str | None:
     """What most of all the newest version is made for."""
     for version in versions:
         if version.base_model is not None:
-            slug = architecture_from_label(HUB, version.base_model)
+            slug = architecture_from_label(NAME, version.base_model)
             return None if slug == "unknown" else slug
     return None
 

@@ -15,7 +15,7 @@ from registry.hubs import names
 from registry.hubs.huggingface_repo import Repo, RepoFile
 from registry.taxonomy import architecture_from_label, model_type_from_label
 
-HUB = "huggingface"
+NAME = "huggingface"
 DEFAULT_REVISION = "main"
 
 _WEIGHTS = frozenset({FileFormat.SAFETENSORS, FileFormat.PICKLE, FileFormat.GGUF, FileFormat.ONNX})
@@ -59,11 +59,11 @@ def model_of(repo: Repo, site: str, *, revision: str | None, path: str | None) -
         type=_type(repo),
         base=_base(repo),
         versions=(version,),
-        origin=HUB,
+        origin=NAME,
         author=repo.author or repo.id.partition("/")[0],
         homepage=page,
         pages=(page,),
-        hub_model_ids=(str(HubRef(HUB, repo.id)),),
+        hub_model_ids=(str(HubRef(NAME, repo.id)),),
         licence=repo.licence,
         licence_source="its page at Hugging Face" if repo.licence else None,
         trigger_words=repo.trigger_words,
@@ -112,7 +112,7 @@ def _file(
         variant=guessed,
         size_bytes=file.size_bytes,
         hashes=hashes_of(file.sha256),
-        sources=(Source(HUB, model=repo.id, version=revision, file=file.path),),
+        sources=(Source(NAME, model=repo.id, version=revision, file=file.path),),
         hub_file_id=file.path,
         # Whoever names a repository for inpainting asks for just that.
         inpainting=names.is_inpainting(file.path) and not names.is_inpainting(repo.id),
@@ -176,14 +176,14 @@ def _is_of_interest(path: str) -> bool:
 
 def _type(repo: Repo) -> str:
     """What the tags say; a word for an addition tells more than one for a picture model."""
-    told = [model_type_from_label(HUB, word) for word in _words(repo.tags)]
+    told = [model_type_from_label(NAME, word) for word in _words(repo.tags)]
     told = [slug for slug in told if slug != "other"]
     return next((slug for slug in told if slug != "checkpoint"), told[0] if told else "other")
 
 
 def _base(repo: Repo) -> str | None:
     for word in (repo.id, *repo.base_models, *_words(repo.tags)):
-        slug = architecture_from_label(HUB, word)
+        slug = architecture_from_label(NAME, word)
         if slug != "unknown":
             return slug
     return None

@@ -158,7 +158,7 @@ def _relink(item: Checked, rooms: Rooms) -> int:
     for link in item.install.links:
         if link.path not in bad and not blob_was_bad:
             continue
-        if links.remake(link, blob, rooms.store.is_quarantined):
+        if links.remake(link, blob, rooms.store.is_quarantined, set_aside=rooms.store.quarantine):
             remade += 1
     return remade
 
