@@ -103,7 +103,20 @@ def with_hash(name: str, sha256: str, *, max_bytes: int = MAX_NAME_BYTES) -> str
         >>> with_hash("ink.vae.pt", "ab" * 32)
         'ink-abababab.vae.pt'
     """
-    return _fitted(name, f"-{sha256[:8]}", max_bytes)
+    return with_mark(name, f"-{sha256[:8]}", max_bytes=max_bytes)
+
+
+def with_mark(name: str, mark: str, *, max_bytes: int = MAX_NAME_BYTES) -> str:
+    """`name` with `mark` before its suffix, the stem cut to what fits.
+
+    Example:
+        >>> with_mark("ink.pt", "-2")
+        'ink-2.pt'
+    """
+    stem, suffix = split_name(name)
+    room = max_bytes - len(f"{mark}{suffix}".encode())
+    stem = stem.encode()[:room].decode(errors="ignore").rstrip(". ")
+    return f"{stem}{mark}{suffix}"
 
 
 def same_name(one: str, other: str) -> bool:
@@ -131,16 +144,8 @@ def _tidy(text: str, max_bytes: int) -> str:
     if len(name.encode()) <= max_bytes:
         return name
     digest = hashlib.sha256(name.encode()).hexdigest()
-    return _fitted(name, f"-{digest[:8]}", max_bytes)
+    return with_mark(name, f"-{digest[:8]}", max_bytes=max_bytes)
 
 
 def _is_seen(sign: str) -> bool:
     return sign in "\t\n\r" or unicodedata.category(sign) not in _UNSEEN
-
-
-def _fitted(name: str, mark: str, max_bytes: int) -> str:
-    """`name` with `mark` before its suffix, the stem cut to what fits."""
-    stem, suffix = split_name(name)
-    room = max_bytes - len(f"{mark}{suffix}".encode())
-    stem = stem.encode()[:room].decode(errors="ignore").rstrip(". ")
-    return f"{stem}{mark}{suffix}"
