@@ -83,7 +83,7 @@ class Handler(BaseHTTPRequestHandler):
         return [
             file
             for file in self.hub.files
-            if file.civitai is not None and self.hub.status_of(file) is None
+            if file.civitai is not None and self.hub.status_of(file, "civitai") is None
         ]
 
     def _civitai_list(self, asked: dict[str, str]) -> None:
@@ -131,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
             named = [
                 file for file in named if file.civitai and str(file.civitai[2]) == asked["fileId"]
             ]
-        status = self.hub.status_of(named[0]) if named else LOST
+        status = self.hub.status_of(named[0], "civitai") if named else LOST
         if status == ARCHIVED:
             self._json(ARCHIVED, {"error": "Model archived, not available for download"})
         elif status is not None:
@@ -145,7 +145,9 @@ class Handler(BaseHTTPRequestHandler):
 
     def _civitai_status(self, name: str) -> int:
         named = (file for file in self.hub.files if name in file.names)
-        return next((status for file in named if (status := self.hub.status_of(file))), LOST)
+        return next(
+            (status for file in named if (status := self.hub.status_of(file, "civitai"))), LOST
+        )
 
     # ── Hugging Face ──────────────────────────────────────────────────────────────────────────────
 
@@ -178,7 +180,7 @@ class Handler(BaseHTTPRequestHandler):
     def _hf_repo(self, repo: str, revision: str, asked: dict[str, str]) -> None:
         files = self._known_revision(repo, revision)
         if files is not None:
-            there = [file for file in files if self.hub.status_of(file) is None]
+            there = [file for file in files if self.hub.status_of(file, "hf") is None]
             self._json(200, huggingface_repo(there, blobs=asked.get("blobs", "").lower() == "true"))
 
     def _hf_file(self, repo: str, revision: str, path: str) -> None:
@@ -187,7 +189,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         named = (file for file in files if file.huggingface == (repo, path))
         file = next(named, None)
-        if file is None or self.hub.status_of(file) is not None:
+        if file is None or self.hub.status_of(file, "hf") is not None:
             self._hf_error(LOST, "EntryNotFound", "Entry not found")
         elif self.hub.needs_token(file) and not self._has_token():
             status = 403 if "authorization" in self.headers else 401

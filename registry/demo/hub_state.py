@@ -125,9 +125,10 @@ class HubState:
         """What makes signed addresses valid."""
         return self._signing_key
 
-    def status_of(self, file: HostedFile) -> int | None:
-        """The status it is gone with, None if it is there."""
-        return next((self._down[name] for name in sorted(file.names) if name in self._down), None)
+    def status_of(self, file: HostedFile, hub: str) -> int | None:
+        """The status it is gone with at one hub (``civitai`` or ``hf``), None if it is there."""
+        here = (name for name in sorted(file.names) if name.startswith(f"{hub}:"))
+        return next((self._down[name] for name in here if name in self._down), None)
 
     def status_of_repo(self, repo: str) -> int | None:
         """The status a whole repository is gone with, None if it is there."""
