@@ -8,7 +8,7 @@ import typer
 
 from registry.cli import render
 from registry.cli.options import JsonFlag
-from registry.cli.progress import progress_for_terminal
+from registry.domain.progress import Progress
 from registry.errors import PlaceTaken
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -45,7 +45,7 @@ def _play(folder: Path, *, json: bool) -> bool:
     from registry.demo.story import play
 
     steps: list[dict[str, Any]] = []
-    for number, scene in enumerate(play(folder, progress_for_terminal(quiet=True)), start=1):
+    for number, scene in enumerate(play(folder, Progress()), start=1):
         steps.append(
             {
                 "title": scene.title,

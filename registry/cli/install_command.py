@@ -28,7 +28,7 @@ from registry.taxonomy.clip_skip import advise_clip_skip
 if TYPE_CHECKING:
     from registry.domain.model import Model
     from registry.operations.install import InstalledFile, InstallReport
-    from registry.operations.plan_install import InstallPlan
+    from registry.operations.plan_install import InstallPlan, Step
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -103,9 +103,13 @@ def write_plan(plan: "InstallPlan") -> None:
             ("with it", also),
             ("bytes", f"{_needed(plan)}; {size(plan.free_bytes)} are free"),
             ("from", "\n".join(str(source) for source in chosen.file.sources)),
-            ("to", "\n".join(str(place.path) for place in first.places) or _LATER),
+            ("to", _LATER if plan.model_type == "other" else _places(first)),
         ]
     )
+
+
+def _places(step: "Step") -> str:
+    return "\n".join(str(place.path) for place in step.places)
 
 
 _LATER = "decided when the file is here and its type is known"

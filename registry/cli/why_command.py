@@ -53,7 +53,7 @@ def why(
             "reference": reference,
             "slug": choice.model.slug,
             "chosen": file_document(chosen.version, chosen.file) if chosen else None,
-            "because": list(why_chosen(chosen)) if chosen else [],
+            "because": list(why_chosen(chosen, choice.model.type)) if chosen else [],
             "rejected": [
                 {**file_document(no.version, no.file), "reason": no.reason, "because": no.because}
                 for no in choice.rejected

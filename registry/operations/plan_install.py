@@ -127,7 +127,7 @@ def plan_install(
         steps=steps,
         needed_bytes=sum(known) if len(known) == len(missing) else None,
         free_bytes=free_bytes(rooms.home),
-        why=why_chosen(choice.chosen),
+        why=why_chosen(choice.chosen, kind),
     )
 
 

@@ -11,8 +11,8 @@ def name_of(file: ModelFile) -> str:
     return f"{file.name} (id {mark})" if mark else file.name
 
 
-def why_chosen(candidate: Candidate) -> tuple[str, ...]:
-    """Sentences in favour of the chosen file."""
+def why_chosen(candidate: Candidate, model_type: str) -> tuple[str, ...]:
+    """Sentences about the chosen file of a model of this type."""
     file = candidate.file
     said: list[str] = []
     match file.variant.format:
@@ -24,20 +24,22 @@ def why_chosen(candidate: Candidate) -> tuple[str, ...]:
             said.append(f"It is {other}.")
     if file.variant.precision:
         said.append(f"Its weights are {file.variant.precision}.")
-    match file.variant.pruning:
-        case Pruning.PRUNED:
-            said.append("It is pruned: only what making pictures needs.")
-        case Pruning.EMA_ONLY:
-            said.append("It holds the EMA weights only: what making pictures needs.")
-        case Pruning.FULL:
-            said.append("It is full: it holds more than making pictures needs.")
-        case None:
-            pass
+    if model_type in _PRUNED_TYPES and file.variant.pruning in _PRUNING_WORDS:
+        said.append(_PRUNING_WORDS[file.variant.pruning])
     if file.hashes.sha256:
         said.append("Its SHA-256 is known beforehand, so the download can be proven.")
     else:
         said.append("No hash of it is known beforehand: the hub must vouch for it.")
     return tuple(said)
+
+
+# Hubs call every file full or pruned; the word means something only where training leaves ballast.
+_PRUNED_TYPES = frozenset({"checkpoint", "diffusion-model"})
+_PRUNING_WORDS = {
+    Pruning.PRUNED: "It is pruned: only what making pictures needs.",
+    Pruning.EMA_ONLY: "It holds the EMA weights only: what making pictures needs.",
+    Pruning.FULL: "It is full: it may hold more than making pictures needs.",
+}
 
 
 def explain(choice: Choice) -> str:
@@ -46,7 +48,7 @@ def explain(choice: Choice) -> str:
     if choice.chosen:
         chosen = choice.chosen
         lines.append(f"{choice.model.slug}: {name_of(chosen.file)} of {chosen.version.name}")
-        lines += [f"  {sentence}" for sentence in why_chosen(chosen)]
+        lines += [f"  {sentence}" for sentence in why_chosen(chosen, choice.model.type)]
     else:
         lines.append(f"{choice.model.slug}: no file fits")
     if choice.rejected:

@@ -51,7 +51,7 @@ class Quarantine:
     def _set_aside(self, path: Path, because: str, by: Move) -> Path:
         make_folder(self.folder, durable=self.durable)
         aside = next(place for place in self._places(path.name) if _put(path, place, because, by))
-        logger.warning("set %s aside as %s: %s", path, aside, because)
+        logger.info("set %s aside as %s: %s", path, aside, because)
         if self.durable:
             sync_folder(self.folder)
         return aside
