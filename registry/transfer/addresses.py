@@ -9,7 +9,7 @@ machine a moment later.
 import contextlib
 import ipaddress
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -20,6 +20,7 @@ from registry.transfer.journal import lasting_name
 
 _SCHEMES = frozenset({"http", "https"})
 _LONGEST_LOCATION = 8 * 1024
+_CONNECTED = ("connection.connect_tcp.complete", "connection.start_tls.complete")
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
@@ -69,11 +70,23 @@ class PeerCheck:
 
     It is httpx's `trace` extension: called when the connection stands and before a byte is sent
     on it. Connections to a proxy are the proxy's own business.
+
+    Args:
+        host: The host that was asked for.
+        allow_private: Watch nothing.
+        connected: Hears about the socket, so that somebody can break it off.
     """
 
-    def __init__(self, host: str, *, allow_private: bool) -> None:
+    def __init__(
+        self,
+        host: str,
+        *,
+        allow_private: bool,
+        connected: Callable[[socket.socket], None] | None = None,
+    ) -> None:
         self._host = host
         self._allow_private = allow_private
+        self._connected = connected
         self._is_direct = True
 
     def __call__(self, event: str, info: Mapping[str, Any]) -> None:
@@ -90,6 +103,8 @@ class PeerCheck:
             if self._is_direct and _is_private_ip(peer):
                 stream.close()
                 raise RefusedAddress(f"{self._host} ({peer})", "it is a private address")
+        if event in _CONNECTED and self._connected is not None:
+            self._connected(info["return_value"].get_extra_info("socket"))
 
 
 def origin_of(url: httpx.URL) -> tuple[str, str, int]:

@@ -2,7 +2,6 @@
 
 import random
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from registry.domain.progress import Progress
@@ -142,10 +141,6 @@ class Nerves:
         )
         if wait_s is None:
             raise RateLimited(hub, told_wait(lost.retry_after, now=now)) from lost
+        self._way.hold_host(wait_s)
         self._progress.say(f"{hub} asks to slow down; waiting {wait_s:.0f} s")
         return wait_s
-
-
-def at(standing: Standing, at_byte: int) -> Standing:
-    """The same standing, asking from another byte."""
-    return replace(standing, at_byte=at_byte)

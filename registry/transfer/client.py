@@ -1,7 +1,12 @@
 """The way to one file: requests, redirects by our own rules, and who gets to see the token."""
 
+import contextlib
 import http.cookiejar
+import logging
+import socket
 import threading
+import time
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,6 +43,7 @@ class Door:
         self._clients: dict[bool, httpx.Client] = {}
         self._lock = threading.Lock()
         self._tls: ssl.SSLContext | None = None
+        self._busy_until: dict[str, float] = {}
 
     def client(self, *, allow_private: bool) -> httpx.Client:
         """The client for this kind of way, made on first use."""
@@ -45,6 +51,17 @@ class Door:
             if allow_private not in self._clients:
                 self._clients[allow_private] = self._make()
             return self._clients[allow_private]
+
+    def hold(self, host: str, seconds: float) -> None:
+        """Let nobody ask `host` for so long."""
+        with self._lock:
+            until = time.monotonic() + seconds
+            self._busy_until[host] = max(until, self._busy_until.get(host, 0.0))
+
+    def pause_left(self, host: str) -> float:
+        """How long `host` wants to be left alone."""
+        with self._lock:
+            return max(0.0, self._busy_until.get(host, 0.0) - time.monotonic())
 
     def close(self) -> None:
         """Close every connection."""
@@ -55,6 +72,8 @@ class Door:
 
     def _make(self) -> httpx.Client:
         options = self.options
+        for chatty in ("httpx", "httpcore"):  # they log addresses with their signatures
+            logging.getLogger(chatty).setLevel(logging.WARNING)
         if self._tls is None:
             self._tls = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR
         jar = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
@@ -125,6 +144,8 @@ class Way:
         self._settled: httpx.URL | None = None
         self._may_be_missing = download.source.hub == "civitai"
         self._bodies: dict[int, Body] = {}
+        self._lines: weakref.WeakSet[socket.socket] = weakref.WeakSet()
+        self._cut = threading.Event()
         self._allow_private = addresses.check_first(download, can_prove=can_prove)
 
     @property
@@ -197,11 +218,21 @@ class Way:
             return excused
 
     def cut(self) -> None:
-        """Break off every body that is being read."""
+        """Break off everything that is under way; the next request is a new beginning."""
         with self._lock:
-            bodies = list(self._bodies.values())
+            bodies, lines = list(self._bodies.values()), list(self._lines)
+            self._cut.set()
+            self._cut = threading.Event()
+            self._lines.clear()
         for body in bodies:
             body.cut()
+        for line in lines:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def hold_host(self, seconds: float) -> None:
+        """Let nobody ask this host for a while: it asked us to slow down."""
+        self._door.hold(self.host, seconds)
 
     def let_go(self, answer: Answer) -> None:
         """The answer is not needed any more."""
@@ -213,7 +244,12 @@ class Way:
         self, url: httpx.URL, headers: Mapping[str, str], *, allow_private: bool
     ) -> httpx.Response:
         client = self._door.client(allow_private=allow_private)
-        check = addresses.PeerCheck(url.host, allow_private=allow_private)
+        with self._lock:
+            cut = self._cut
+        cut.wait(self._door.pause_left(url.host))
+        check = addresses.PeerCheck(
+            url.host, allow_private=allow_private, connected=self._note_line
+        )
         request = client.build_request("GET", url, headers=headers, extensions={"trace": check})
         try:
             return client.send(request, stream=True)
@@ -225,6 +261,10 @@ class Way:
             raise LineLost("no answer came in time", stalled=True) from error
         except httpx.TransportError as error:
             raise LineLost(str(error) or type(error).__name__) from error
+
+    def _note_line(self, line: socket.socket) -> None:
+        with self._lock:
+            self._lines.add(line)
 
     def _next(
         self, url: httpx.URL, location: str, first: httpx.URL, *, allow_private: bool

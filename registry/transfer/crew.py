@@ -267,11 +267,14 @@ class Crew:
             self._task.segments.drop(segment)
 
 
-def reopener(segments: Segments, lock: threading.Lock) -> Callable[[int, int], None]:
+def reopener(
+    segments: Segments, lock: threading.Lock, progress: Progress
+) -> Callable[[int, int], None]:
     """What the coverage calls when bytes of an older run turn out wrong."""
 
     def reopen(begin: int, end: int) -> None:
         with lock:
             segments.reopen(begin, end)
+        progress.advance(begin - end)
 
     return reopen

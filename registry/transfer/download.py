@@ -68,7 +68,7 @@ class Downloader:
         """Fetch a whole file, going on where an earlier run ended.
 
         The caller proves it: the hashes that were measured are in the result. Whatever goes
-        wrong, part and journal stay, unless the disk itself failed.
+        wrong, part and journal stay where a later run could go on with them.
 
         Args:
             download: Where it can be had now.
@@ -88,8 +88,11 @@ class Downloader:
             self.claim(key, progress),
             closing(Part(self._folder, key, durable=self._options.durable)) as part,
         ):
-            order = Order(way, part, expected, self._options, progress, self._pace)
-            return Job(order).run()
+            try:
+                return Job(Order(way, part, expected, self._options, progress, self._pace)).run()
+            except BaseException:
+                part.discard_if_useless()
+                raise
 
     def fetch_ranges(
         self,

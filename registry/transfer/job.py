@@ -24,6 +24,7 @@ from registry.transfer.pace import Pace
 from registry.transfer.partial import Part
 from registry.transfer.resume import Continue, Faulty, FromStart, Head, Standing
 from registry.transfer.segments import ENDLESS, Segments, missing
+from registry.transfer.tally import Tally
 
 logger = logging.getLogger(__name__)
 
@@ -65,11 +66,10 @@ class Job:
         self._expected = order.expected
         self._provable = order.expected.hashes.can_prove
         self._options = order.options
-        self._progress = order.progress
+        self._progress = Tally(order.progress)
         self._pace = order.pace
-        self._nerves = Nerves(order.way, order.options, order.progress)
+        self._nerves = Nerves(order.way, order.options, self._progress)
         self._pause = threading.Event()
-        self._shown_bytes: int | None = None
         self._fetched_bytes = 0
 
     def run(self) -> FetchedFile:
@@ -95,8 +95,7 @@ class Job:
                     manner = Manner(plain=True, fresh=True)
             raise RemoteChanged(self._way.name, because)
         finally:
-            if self._shown_bytes is not None:
-                self._progress.end()
+            self._progress.end()
 
     def _attempt(self, manner: Manner) -> FetchedFile:
         journal = None if manner.plain else self._usable_journal()
@@ -127,12 +126,15 @@ class Job:
             begin, end = missing(journal.size_bytes, journal.pieces, journal.piece_bytes)[0]
             standing = self._standing(journal, at_byte=begin)
         while True:
+            answer = None
             try:
                 answer, verdict = ask(
                     self._way, standing, end, plain=manner.plain, fresh=manner.fresh
                 )
                 answer.body.peek(answers.PEEK_BYTES)
             except LineLost as lost:
+                if answer is not None:
+                    self._way.let_go(answer)
                 wait_s = self._nerves.wait_after(lost, at_byte=standing.at_byte)
                 self._pause.wait(wait_s)
                 continue
@@ -179,8 +181,10 @@ class Job:
         lock = threading.Lock()
         gaps = missing(size or ENDLESS, journal.pieces, journal.piece_bytes)
         segments = Segments(gaps)
-        coverage = Coverage(size, claims=journal.pieces, lost=reopener(segments, lock))
-        self._show(size, journal.done_bytes)
+        coverage = Coverage(
+            size, claims=journal.pieces, lost=reopener(segments, lock, self._progress)
+        )
+        self._progress.begin(self._way.download.file_name, size, journal.done_bytes)
         hasher = Hasher(coverage, self._part.read, autov3_up_to_bytes=self._autov3_up_to(size))
         task = Task(
             way=self._way,
@@ -249,15 +253,11 @@ class Job:
         only_proof = known.get(HashKind.AUTOV3) is not None and not known.can_prove
         return (size_bytes or 0) if only_proof else self._options.autov3_up_to_bytes
 
-    def _show(self, size_bytes: int | None, done_bytes: int) -> None:
-        if self._shown_bytes is None:
-            self._progress.begin(self._way.download.file_name, size_bytes, done_bytes)
-            self._shown_bytes = done_bytes
-
     def _forget(self, because: str) -> None:
         """Begin anew, and say so."""
         logger.info("%s: begins anew: %s", self._way.name, because)
         self._progress.say(f"{self._way.name}: begins anew: {because}")
+        self._progress.take_back()
         self._part.reset()
 
     def _size_mismatch(self, got_bytes: int) -> SizeMismatch:

@@ -142,6 +142,11 @@ class Part:
             self._journal_path.unlink(missing_ok=True)
             os.ftruncate(self._file, 0)
 
+    def discard_if_useless(self) -> None:
+        """Remove a part that no later run could go on with."""
+        if self.is_open and not self._journal_path.exists():
+            self.discard()
+
     def discard(self) -> None:
         """Remove part and journal."""
         self.close()
