@@ -289,7 +289,7 @@ class Store:
             require_space(path.parent, fetched.size_bytes)
             with (
                 fetched.path.open("rb", buffering=0) as source,
-                new_file(path.parent, mode=_READ_ONLY, named=True) as new,
+                new_file(path.parent, mode=_READ_ONLY, named=move is not move_new) as new,
             ):
                 if copy_proven(source, new.file) != path.name:
                     raise BlobDamaged(
