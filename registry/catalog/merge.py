@@ -50,6 +50,8 @@ def merge_model(
             described so far becomes the seed's or the user's when they name it.
         wins: Whether `facts` are believed where both know something.
     """
+    if known.facts == facts and known.origin in {"seed", "user", origin}:
+        return False
     merged = _merged(known.facts, facts, wins=wins)
     before = rows.model_columns(known.facts)
     changes = _changes(before, rows.model_columns(merged))

@@ -84,7 +84,8 @@ def back_up(database: Database, backups: Path, *, label: str, at: datetime) -> P
             old.backup(new)
         part.replace(target)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
         raise StoreUnwritable(str(target), f"no backup could be made: {error}") from error
     return target
 

@@ -121,7 +121,9 @@ def _envelope(raw: object, file: str) -> SeedCatalog:
     models = raw.get("models")
     try:
         # The models are checked one by one, so that never all of them lie in memory twice.
-        return SeedCatalog.model_validate({**raw, "models": []} if isinstance(models, list) else raw)
+        return SeedCatalog.model_validate(
+            {**raw, "models": []} if isinstance(models, list) else raw
+        )
     except ValidationError as error:
         raise _invalid(error, file, raw) from error
 
