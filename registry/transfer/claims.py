@@ -30,6 +30,7 @@ class Claims:
         self._folder = folder
         self._wait_s = wait_s
         self._locks: dict[str, FileLock] = {}
+        self._depths: dict[tuple[str, int], list[int]] = {}
         self._guard = threading.Lock()
 
     @contextlib.contextmanager
@@ -42,20 +43,26 @@ class Claims:
         """
         lock = self._lock(key)
         self._acquire(lock, key, progress)
+        depth = self._depths.setdefault((key, threading.get_ident()), [0])
+        depth[0] += 1
         try:
             yield
         finally:
+            depth[0] -= 1
+            if depth[0] == 0:
+                del self._depths[key, threading.get_ident()]
+                self._tidy(key)
             lock.release()
 
-    def is_held(self, key: str) -> bool:
-        """Whether somebody works on it right now."""
-        probe = FileLock(self._path(key))
-        try:
-            probe.acquire(timeout=0)
-        except Timeout:
-            return True
-        probe.release()
-        return False
+    def _tidy(self, key: str) -> None:
+        """Remove what is left when the part itself is gone; only while the lock is held.
+
+        Who waits for the lock notices that its file has no name any more, and makes a new one.
+        """
+        if not (self._folder / f"{key}.part").exists():
+            for name in (f"{key}.journal", f"{key}.journal.tmp", f"{key}.lock"):
+                with contextlib.suppress(OSError):
+                    (self._folder / name).unlink()
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.lock"

@@ -10,6 +10,7 @@ import contextlib
 import gzip
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -126,12 +127,17 @@ class _Served:
 class ModelServer:
     """Serves on 127.0.0.1, or on another loopback address, at a free port."""
 
-    def __init__(self, host: str = "127.0.0.1") -> None:
+    def __init__(self, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Seen] = []
         self._files: dict[str, _Served] = {}
         self._lock = threading.Lock()
         self.closing = threading.Event()
         self._http = _Server((host, 0), _handler_for(self))
+        self._scheme = "http" if tls is None else "https"
+        if tls is not None:
+            self._http.socket = tls.wrap_socket(
+                self._http.socket, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -153,7 +159,7 @@ class ModelServer:
     def address(self) -> str:
         """Scheme, host and port."""
         host, port = self._http.server_address[:2]
-        return f"http://{host!s}:{port}"
+        return f"{self._scheme}://{host!s}:{port}"
 
     def serve(self, name: str, content: bytes, **manners: Any) -> str:
         """Serve `content` under `name`; returns its URL."""

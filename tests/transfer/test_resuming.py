@@ -322,6 +322,41 @@ def test_a_part_that_was_taken_away_is_fetched_again(server, bench):
     assert bench.fetch(url, content=LARGE).path.read_bytes() == LARGE
 
 
+def test_nothing_is_left_when_the_part_was_taken_away(server, bench):
+    url = server.serve("model", LARGE)
+    downloader = bench.downloader()
+
+    with downloader.claim("part", bench.heard):
+        bench.fetch(url, content=LARGE, key="other")
+        taken = downloader.fetch(
+            download(url),
+            Expectation(len(LARGE)),
+            key="part",
+            relocate=None,
+            progress=bench.heard,
+        )
+        taken.path.rename(bench.folder / "taken")
+
+    names = sorted(path.name for path in bench.folder.iterdir())
+    assert names == ["other.journal", "other.lock", "other.part", "taken"]
+
+
+def test_many_threads_that_want_one_file_fetch_it_once(server, bench):
+    url = server.serve("model", LARGE)
+    counts = []
+
+    def want():
+        counts.append(bench.fetch(url, content=LARGE).fetched_bytes)
+
+    threads = [threading.Thread(target=want) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(counts) == [0, 0, 0, len(LARGE)]
+
+
 def test_a_journal_of_another_time_is_left_alone(tmp_path):
     with contextlib.closing(Part(tmp_path, "part", durable=True)) as part:
         part.save(Journal("civitai:66", "m", 10))
