@@ -17,15 +17,20 @@ from registry.errors import MalformedHeader, UnreadableFile
 
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000  # the limit of the reference
-# What lies outside of strings costs memory many times its length; real files stay below 1 MiB.
-MAX_STRUCTURE_BYTES = 16 * 1024 * 1024
-MAX_TENSORS = 1_000_000
+MAX_TENSORS = 100_000
+# What lies outside of strings costs memory many times its length. The largest checkpoints stay
+# below 1 MiB; a longer header is metadata, or somebody's attempt to fill our memory.
+_SUSPICIOUS_BYTES = 1024 * 1024
+_MAX_STRUCTURE_BYTES = 16 * 1024 * 1024
+_MAX_BRACKETS = 4 * MAX_TENSORS
+_MAX_QUOTES = 12 * MAX_TENSORS
 _MAX_U64 = 2**64 - 1
 _MAX_DIGITS = 20
 # Civitai does not skip a longer header when it computes an AutoV3.
 _AUTOV3_MAX_HEADER_BYTES = 16 * 1024 * 1024
 
-_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+# Possessive: it never goes back, so it needs no memory for a string of 100 MB.
+_STRING = re.compile(rb'"[^"]*+"')
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BITS = {
     "BOOL": 8,
@@ -156,11 +161,8 @@ class _Broken(ValueError):
 def _decode(header: bytes, name: str) -> dict[str, object]:
     if not header.startswith(b"{"):
         raise MalformedHeader(name, "its header does not begin with {", LENGTH_BYTES)
-    if len(header) > MAX_STRUCTURE_BYTES:
-        structure_bytes = len(_STRING.sub(b"", header))
-        if structure_bytes > MAX_STRUCTURE_BYTES:
-            because = f"its header has {structure_bytes:,} bytes of structure"
-            raise MalformedHeader(name, because, LENGTH_BYTES)
+    if len(header) > _SUSPICIOUS_BYTES:
+        _check_structure(header, name)
     try:
         text = header.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -182,6 +184,19 @@ def _decode(header: bytes, name: str) -> dict[str, object]:
     except _Broken as error:
         raise MalformedHeader(name, str(error), LENGTH_BYTES) from error
     return _unique(decoded, "the header", name)
+
+
+def _check_structure(header: bytes, name: str) -> None:
+    """Refuse what would become far more objects in memory than any model has."""
+    because = "its header has more structure than any model"
+    # Without the escapes, every quotation mark that is left opens or closes a string.
+    unescaped = header.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if unescaped.count(b'"') > _MAX_QUOTES:
+        raise MalformedHeader(name, because, LENGTH_BYTES)
+    structure = _STRING.sub(b"", unescaped)
+    brackets = structure.count(b"{") + structure.count(b"[")
+    if len(structure) > _MAX_STRUCTURE_BYTES or brackets > _MAX_BRACKETS:
+        raise MalformedHeader(name, because, LENGTH_BYTES)
 
 
 def _no_constant(text: str) -> NoReturn:

@@ -11,7 +11,6 @@ from safetensors.numpy import save
 
 from registry.domain.tensors import TensorInfo
 from registry.errors import MalformedHeader, UnreadableFile
-from registry.formats import safetensors
 from registry.formats.safetensors import (
     autov3_begin,
     check_whole,
@@ -213,17 +212,35 @@ def test_a_claimed_length_is_never_allocated(tmp_path):
     assert peak_bytes < 1_000_000
 
 
-def test_a_header_that_is_all_structure_is_refused_before_it_is_decoded(monkeypatch):
-    monkeypatch.setattr(safetensors, "MAX_STRUCTURE_BYTES", 1000)
-    content = packed({"a": {"shape": [1] * 5000}})
-
-    with pytest.raises(MalformedHeader, match="bytes of structure"):
-        read(content)
+MIB = 1024 * 1024
 
 
-def test_long_metadata_is_not_structure(monkeypatch):
-    monkeypatch.setattr(safetensors, "MAX_STRUCTURE_BYTES", 1000)
-    tags = json.dumps({f"tag {number}": number for number in range(5000)})
+@pytest.mark.parametrize(
+    "header",
+    [
+        b'{"a":[' + b"{}," * MIB + b"{}]}",
+        b'{"a":[' + b"[]," * MIB + b"[]]}",
+        b'{"a":[' + b"1," * 9 * MIB + b"1]}",
+        b"{" + b'"":1,' * 2 * MIB + b'"":1}',
+        b"{" + b'"\\\\":1,' * 2 * MIB + b'"":1}',
+        b'{"' + b"[" * 2 * MIB + b'":' + b"[" * 2 * MIB,
+    ],
+    ids=["objects", "lists", "numbers", "names", "names with escapes", "depth"],
+)
+def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_decoded(header):
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedHeader, match="more structure than any model"):
+            parse_header(header, size_bytes=len(header) + 8, name="m.safetensors")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak_bytes < 3 * len(header)
+
+
+def test_long_metadata_is_not_structure():
+    tags = json.dumps({f'tag "{number}" [{{:': number for number in range(200_000)})
 
     assert read(packed({"__metadata__": {"ss_tag_frequency": tags}})).metadata == {
         "ss_tag_frequency": tags
