@@ -299,6 +299,19 @@ class Registry:
             raise NotInstalled(reference)
         return found
 
+    def path(self, reference: str) -> tuple[Path, ...]:
+        """Where an installed model lies: its links, the library's first, else the stored file.
+
+        Raises:
+            NotInstalled: Nothing of that name is installed.
+        """
+        return tuple(
+            path
+            for install in self.installed(reference)
+            for path in [link.path for link in install.links]
+            or [self.rooms.store.path_of(install.sha256)]
+        )
+
     def remove(self, reference: str) -> "tuple[Removed, ...]":
         """Take an installed model away; files that are not ours stay.
 
