@@ -31,6 +31,7 @@ from registry.errors import BlobDamaged, BlobMissing
 from registry.store import piecemaps
 from registry.store.content import copy_proven, measure
 from registry.store.disk import (
+    TEMPORARY,
     Move,
     delete,
     make_folder,
@@ -49,6 +50,7 @@ logger = logging.getLogger(__name__)
 
 _READ_ONLY = 0o444
 _NOT_A_FILE = -1
+_IDLE_S = 86_400.0
 _NO_FACTS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -245,6 +247,31 @@ class Store:
                     delete(gone)
             if self.durable and path.parent.is_dir():
                 sync_folder(path.parent)
+
+    def sweep(self, *, idle_s: float = _IDLE_S) -> int:
+        """Delete temporary files that a killed run left; returns how many bytes that freed.
+
+        Args:
+            idle_s: Only those that nobody has written to for so many seconds, by the disk's own
+                clock: another process may be at work.
+
+        Raises:
+            StoreUnwritable: The disk refuses.
+        """
+        folder = self.root / "blobs" / "sha256"
+        freed_bytes = 0
+        with disk_errors(folder):
+            if not folder.is_dir():
+                return 0
+            with new_file(folder, mode=_READ_ONLY) as new:
+                now_s = os.fstat(new.file.fileno()).st_mtime
+            for left in folder.rglob(TEMPORARY):
+                with contextlib.suppress(FileNotFoundError):
+                    status = left.lstat()
+                    if now_s - status.st_mtime > idle_s:
+                        delete(left)
+                        freed_bytes += status.st_size
+        return freed_bytes
 
     def quarantine(self, path: Path, because: str) -> Path:
         """Set a file aside with a note that says why; nothing is deleted.

@@ -20,6 +20,9 @@ from typing import BinaryIO
 NOT_SUPPORTED = frozenset(
     {errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EPERM, errno.ENOTTY}
 )
+TEMPORARY = ".sdreg-*.part"
+"""What files are called that have bytes and no name yet, where they cannot do without."""
+
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # Linux, renameat2(2)
 _RENAME_EXCL = 4  # macOS, renamex_np(2)
@@ -86,7 +89,8 @@ def new_file(folder: Path, *, mode: int, named: bool = False) -> Iterator[NewFil
         with os.fdopen(descriptor, "w+b") as file:
             yield NewFile(file, None)
         return
-    descriptor, name = tempfile.mkstemp(prefix=".sdreg-", suffix=".part", dir=folder)
+    prefix, _, suffix = TEMPORARY.partition("*")
+    descriptor, name = tempfile.mkstemp(prefix=prefix, suffix=suffix, dir=folder)
     temporary = Path(name)
     try:
         with os.fdopen(descriptor, "w+b") as file:

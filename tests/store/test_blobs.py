@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 from dataclasses import replace
@@ -295,3 +296,48 @@ def test_a_lost_piece_map_comes_back_with_the_next_adoption(store, part):
     store.adopt(make_fetched(part))
 
     assert store.pieces(SHA256) == piece_map(WEIGHTS)
+
+
+# ── bad days ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_bytes_that_the_disk_failed_to_keep_are_never_trusted_again(tmp_path, part, monkeypatch):
+    store = Store(tmp_path / "home")
+    fetched = make_fetched(part)
+    real = os.fsync
+
+    def fail_on_the_part(descriptor):
+        if os.path.samestat(os.fstat(descriptor), inode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    inode = part.stat()
+    monkeypatch.setattr(os, "fsync", fail_on_the_part)
+
+    with pytest.raises(StoreUnwritable, match="Input/output error"):
+        store.adopt(fetched)
+
+    assert not store.has(SHA256)
+    assert not part.exists()
+    assert [aside.name for aside in store.quarantined()] == ["x.part"]
+
+
+def test_what_a_killed_run_left_is_swept_away_once_it_is_old(store, part):
+    blob = store.adopt(make_fetched(part))
+    old = blob.path.with_name(".sdreg-killed.part")
+    young = blob.path.with_name(".sdreg-at-work.part")
+    for left in (old, young):
+        left.write_bytes(b"12345")
+    os.utime(old, (0, 0))
+
+    assert store.sweep() == 5
+
+    assert young.exists()
+    assert not old.exists()
+    assert store.blob(SHA256) == blob
+    assert store.sweep(idle_s=-60) == 5
+
+
+def test_an_empty_store_needs_no_sweeping(store):
+    assert store.sweep() == 0
+    assert not store.root.exists()
