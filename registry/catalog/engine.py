@@ -8,7 +8,6 @@ from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
 
 from registry.catalog.reading import Row
 
-
 CACHE_KIB = 128 * 1024  # a large import touches every index; a small cache writes pages many times
 
 

@@ -72,9 +72,7 @@ class Catalog:
             torn = self.database.rows("PRAGMA foreign_key_check")
         except CatalogDamaged as error:
             return (error.because,)
-        lost = [
-            f"row {row[1]} of {row[0]} refers to a row of {row[2]} that is lost" for row in torn
-        ]
+        lost = [f"row {row[1]} of {row[0]} refers to a lost row of {row[2]}" for row in torn]
         return tuple(text for text in [*told, *lost] if text != "ok")
 
 

@@ -1,5 +1,6 @@
 """Catalogs for the tests of this room: real SQLite in a fresh folder, a clock that stands still."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +36,16 @@ def empty(opened: OpenCatalog) -> Catalog:
     return opened()
 
 
+@pytest.fixture(scope="session")
+def seeded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog that filled itself with the shipped seed; to be copied, not opened."""
+    folder = tmp_path_factory.mktemp("seeded")
+    open_catalog(folder / "catalog.db", backups=folder, clock=lambda: NOON).close()
+    return folder / "catalog.db"
+
+
 @pytest.fixture
-def seeded(opened: OpenCatalog) -> Catalog:
+def seeded(opened: OpenCatalog, seeded_file: Path, tmp_path: Path) -> Catalog:
     """A catalog that filled itself with the shipped seed."""
+    shutil.copyfile(seeded_file, tmp_path / "catalog.db")
     return opened(seed="shipped")

@@ -7,6 +7,7 @@ import pytest
 from registry.catalog import seed
 from registry.catalog.seed_schema import MAX_FILE_BYTES
 from registry.errors import CatalogInvalid, StoreUnwritable
+from scripts.write_schema import SCHEMA_FILE, schema_text
 from tests.catalog.documents import a_document, a_file, a_model, a_version, as_bytes, digits
 
 
@@ -83,8 +84,10 @@ FILE = 'mine.json, models[1] "toy" → versions[0].files[1]'
         ),
         (
             with_file(name="a.ckpt"),
-            'mine.json, models[1] "toy" → versions[0]: '
-            "files[0] and files[1] have the same name, sha256 and hub_file_id",
+            (
+                'mine.json, models[1] "toy" → versions[0]: '
+                "files[0] and files[1] have the same name, sha256 and hub_file_id"
+            ),
         ),
         (
             a_document(a_model("toy"), a_model("toy")),
@@ -92,29 +95,37 @@ FILE = 'mine.json, models[1] "toy" → versions[0].files[1]'
         ),
         (
             a_document(a_model("toy", versions=[a_version(), a_version()])),
-            'mine.json, models[0] "toy": '
-            "versions[0] and versions[1] have the same name and hub_version_id",
+            (
+                'mine.json, models[0] "toy": '
+                "versions[0] and versions[1] have the same name and hub_version_id"
+            ),
         ),
         (
             a_document(
                 a_model("toy", versions=[a_version(hub_version_id="75")]),
                 a_model("two", versions=[a_version(hub_version_id="75")]),
             ),
-            'mine.json, models[1] "two" → versions[0].hub_version_id: '
-            '75 is also the hub_version_id of models[0] "toy" → versions[0]',
+            (
+                'mine.json, models[1] "two" → versions[0].hub_version_id: '
+                '75 is also the hub_version_id of models[0] "toy" → versions[0]'
+            ),
         ),
         (
             a_document(
                 a_model("toy", versions=[a_version(files=[a_file(hub_file_id="9")])]),
                 a_model("two", versions=[a_version(files=[a_file(hub_file_id="9")])]),
             ),
-            'mine.json, models[1] "two" → versions[0].files[0].hub_file_id: '
-            '9 is also the hub_file_id of models[0] "toy" → versions[0].files[0]',
+            (
+                'mine.json, models[1] "two" → versions[0].files[0].hub_file_id: '
+                '9 is also the hub_file_id of models[0] "toy" → versions[0].files[0]'
+            ),
         ),
         (
             a_document(a_model("Not A Slug")),
-            'mine.json, models[0] "Not A Slug" → slug: "Not A Slug" is not a slug: '
-            "lower-case letters, digits, and . _ + - behind the first",
+            (
+                'mine.json, models[0] "Not A Slug" → slug: "Not A Slug" is not a slug: '
+                "lower-case letters, digits, and . _ + - behind the first"
+            ),
         ),
         (
             a_document({"slug": "toy", "type": "lora"}),
@@ -131,17 +142,24 @@ FILE = 'mine.json, models[1] "toy" → versions[0].files[1]'
         ),
         (
             a_document(a_model(hub_models=["civitai"])),
-            'mine.json, models[0] "toy" → hub_models[0]: "civitai" is not HUB:ID, such as civitai:66',
+            (
+                'mine.json, models[0] "toy" → hub_models[0]: "civitai" is not HUB:ID, '
+                "such as civitai:66"
+            ),
         ),
         (
             a_document(a_model(gone_since="2026-01-01")),
-            'mine.json, models[0] "toy" → gone_since: "2026-01-01" is not a time with a zone, '
-            "such as 2026-01-31T12:00:00+00:00",
+            (
+                'mine.json, models[0] "toy" → gone_since: "2026-01-01" is not a time with a zone, '
+                "such as 2026-01-31T12:00:00+00:00"
+            ),
         ),
         (
             {"schema": "sdreg.catalog/9", "models": []},
-            'mine.json, schema: "sdreg.catalog/9" is not a schema that this sdreg reads; '
-            "it reads sdreg.catalog/1",
+            (
+                'mine.json, schema: "sdreg.catalog/9" is not a schema that this sdreg reads; '
+                "it reads sdreg.catalog/1"
+            ),
         ),
         ({"models": [], "revision": 1}, "mine.json, schema: it is missing"),
         ({"schema": "sdreg.catalog/1", "revision": 1}, "mine.json, models: it is missing"),
@@ -227,12 +245,8 @@ def test_two_versions_may_hold_the_same_bytes():
 
 
 def test_the_documented_schema_is_the_one_that_is_checked():
-    from scripts.write_schema import SCHEMA_FILE, schema_text
-
     assert SCHEMA_FILE.read_text("utf-8") == schema_text(), "run scripts/write_schema.py"
 
 
 def test_the_json_schema_is_json():
-    from scripts.write_schema import SCHEMA_FILE
-
     assert json.loads(SCHEMA_FILE.read_text("utf-8"))["title"] == "SeedCatalog"

@@ -11,7 +11,7 @@ import pytest
 from registry.catalog import open_catalog, rows, seed
 from registry.domain.hashes import Hashes
 from registry.domain.reference import HubRef
-from registry.errors import CatalogInvalid
+from registry.errors import AmbiguousReference, CatalogInvalid
 from tests.catalog.conftest import NOON
 from tests.catalog.documents import a_document, a_file, a_model, a_version, as_bytes, digits
 
@@ -275,7 +275,5 @@ def test_an_import_that_is_killed_leaves_nothing_behind(opened, tmp_path):
 
 
 def test_a_hub_id_that_several_models_share_is_said_to_be_ambiguous(seeded):
-    from registry.errors import AmbiguousReference
-
     with pytest.raises(AmbiguousReference, match="civitai:38784 may mean controlnet-canny, "):
         seeded.models.by_hub(HubRef("civitai", "38784"))
