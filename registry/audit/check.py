@@ -96,7 +96,7 @@ def _damage(known: PieceMap, size_bytes: int, damaged: tuple[int, ...]) -> str:
     if size_bytes != known.size_bytes:
         return f"it has {size_bytes} bytes and had {known.size_bytes}"
     bad = sum(end - begin for begin, end in known.ranges(damaged))
-    return f"{len(damaged)} of {len(known.digests)} pieces differ ({bad} bytes to fetch again)"
+    return f"{len(damaged)} of {len(known.digests)} pieces differ ({bad:,} bytes to fetch again)"
 
 
 def _absent(path: Path, sha256: str) -> Finding:

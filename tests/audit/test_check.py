@@ -45,7 +45,7 @@ def test_a_flipped_bit_names_its_piece(file, pieces):
     found = check_file(file, SHA256, pieces, Progress())
 
     assert (found.kind, found.pieces) == (FindingKind.DAMAGED, (1,))
-    assert found.message == f"1 of 3 pieces differ ({PIECE_BYTES} bytes to fetch again)"
+    assert found.message == f"1 of 3 pieces differ ({PIECE_BYTES:,} bytes to fetch again)"
 
 
 def test_without_a_piece_map_damage_is_found_but_not_placed(file):
