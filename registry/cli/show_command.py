@@ -9,7 +9,7 @@ from registry.cli import render
 from registry.cli.describe import details_document, link_document
 from registry.cli.options import JsonFlag, ModelArgument
 from registry.cli.words import listed, size
-from registry.domain.model import Model
+from registry.domain.model import FileRole, Model, ModelFile
 from registry.resolve.choose import choose
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -68,9 +68,7 @@ def _write_files(model: Model, taken: int | None, *, hashes: bool) -> None:
         for file in version.files:
             mark = "→" if file.id is not None and file.id == taken else " "
             ident = f" (id {file.hub_file_id or file.id})"
-            kind = file.detail or ""
-            says = f"{file.variant}{', ' + kind if kind else ''}"
-            render.write(f"  {mark} {file.name}{ident}  {size(file.size_bytes)}  {says}")
+            render.write(f"  {mark} {file.name}{ident}  {size(file.size_bytes)}  {_kind(file)}")
             if file.hashes.sha256 and not hashes:
                 render.write(f"      sha256 {file.hashes.sha256}")
             for item in file.hashes if hashes else ():
@@ -81,6 +79,15 @@ def _write_files(model: Model, taken: int | None, *, hashes: bool) -> None:
                 render.write(f"      gated: {file.gated}")
             if not file.hashes.can_prove:
                 render.write("      no hash of it is known")
+
+
+def _kind(file: ModelFile) -> str:
+    """Role and variant, and the publisher's own words where they say more."""
+    role = "" if file.role is FileRole.WEIGHTS else f"{file.role}, "
+    told = (file.detail or "").partition(";")[0].strip()
+    known = {*str(file.variant).split(), file.role.value, ""}
+    more = f" ({told})" if not set(told.replace(",", " ").split()) <= known else ""
+    return f"{role}{file.variant}{more}"
 
 
 def licence_words(model: Model) -> str:
