@@ -210,6 +210,7 @@ def _role(file: Facts) -> str:
         ("vae", "vae"),
         ("negative", "negative"),
         ("diffusion model only", "diffusion-model"),
+        ("checkpoint", "other"),  # a whole checkpoint beside the LoRA that the row is about
     ):
         if word in words:
             return role
