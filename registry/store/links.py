@@ -16,7 +16,7 @@ from registry.domain.install import Blob, Link, LinkMethod
 from registry.errors import BlobDamaged, BlobMissing, LinkRefused, NotEnoughSpace, PlaceTaken
 from registry.store.content import mostly_same_bytes, same_bytes, sha256_of
 from registry.store.disk import delete, make_folder, sync_folder
-from registry.store.methods import METHODS, NotTheSameBytes
+from registry.store.methods import METHODS, NotTheSameBytes, made_by_us
 from registry.store.paths import same_name, with_hash
 from registry.store.space import free_bytes
 from registry.store.trouble import disk_errors, in_words, is_full
@@ -98,7 +98,8 @@ def is_the_users(path: Path, blob: Blob, *, known: Callable[[Path], object]) -> 
     try:
         if _method(path, blob.path) is not None or known(path):
             return False
-        return path.is_file() and same_bytes(path, blob.path)
+        equal = path.is_file() and same_bytes(path, blob.path)
+        return equal and not made_by_us(path, blob.path)
     except OSError:
         return False
 

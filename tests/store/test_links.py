@@ -160,10 +160,10 @@ def test_a_file_that_is_not_ours_is_never_replaced(blob, place, method, content)
         os.mkfifo,
         lambda path: path.symlink_to("nowhere"),
         lambda path: path.symlink_to(path),
-        lambda path: path.symlink_to("/etc/hostname"),
+        lambda path: path.symlink_to("/dev/zero"),
         lambda path: path.symlink_to("/dev/null"),
     ],
-    ids=["folder", "fifo", "dangling link", "loop", "link to a file", "link to a device"],
+    ids=["folder", "fifo", "dangling link", "loop", "link to a device", "link to another"],
 )
 def test_whatever_lies_at_the_name_is_left_alone(blob, place, make):
     place.parent.mkdir(parents=True)
@@ -193,6 +193,15 @@ def test_a_file_where_a_folder_must_be_is_told(blob, place):
     with pytest.raises(LinkRefused, match=r"exists|Not a directory"):
         link(blob, place, layout="a1111")
     assert place.parent.read_bytes() == b"a file"
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_cannot_be_written_is_told(blob, place):
+    place.parent.mkdir(parents=True)
+    place.parent.chmod(0o555)
+
+    with pytest.raises(LinkRefused, match="Permission denied"):
+        link(blob, place, layout="a1111")
 
 
 def test_a_name_that_is_too_long_is_told(blob, place):
@@ -236,9 +245,18 @@ def test_the_users_own_link_to_equal_bytes_is_the_users(blob, place, tmp_path):
     assert is_the_users(place, blob, known=lambda path: None)
 
 
-@pytest.mark.parametrize("method", [LinkMethod.HARDLINK, LinkMethod.SYMLINK])
-def test_our_own_link_is_not_the_users(blob, place, method):
+@pytest.mark.parametrize("method", EACH_METHOD)
+def test_our_own_link_is_not_the_users_even_before_a_record_knows_it(blob, place, method):
     link_by(method, blob, place)
+
+    assert not is_the_users(place, blob, known=lambda path: None)
+
+
+def test_a_reflink_of_ours_is_not_the_users(blob, place):
+    try:
+        link_by(LinkMethod.REFLINK, blob, place)
+    except LinkRefused:
+        pytest.skip("this file system has no reflinks")
 
     assert not is_the_users(place, blob, known=lambda path: None)
 
@@ -319,7 +337,7 @@ def test_a_symlink_to_where_the_store_was_is_broken(blob, place, store, tmp_path
 def test_a_symlink_that_leads_elsewhere_is_foreign(blob, place):
     made = link_by(LinkMethod.SYMLINK, blob, place)
     place.unlink()
-    place.symlink_to("/etc/hostname")
+    place.symlink_to("/dev/zero")
 
     assert check(made, blob.path) is FindingKind.FOREIGN
 
@@ -440,7 +458,7 @@ def test_a_file_that_took_the_place_of_a_link_is_left_alone(blob, place, method,
     assert place.read_bytes() == content
 
 
-@pytest.mark.parametrize("make", [lambda p: p.mkdir(), lambda p: p.symlink_to("/etc/hostname")])
+@pytest.mark.parametrize("make", [lambda p: p.mkdir(), lambda p: p.symlink_to("/dev/zero")])
 def test_a_folder_or_a_strangers_link_is_left_alone(blob, place, make):
     made = link(blob, place, layout="a1111")
     place.unlink()
