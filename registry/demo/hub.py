@@ -10,8 +10,9 @@ from types import TracebackType
 from typing import Self
 
 from registry.demo.hub_contents import HostedFile
-from registry.demo.hub_server import HubServer
+from registry.demo.hub_server import Handler
 from registry.demo.hub_state import HubState, Request
+from registry.demo.hub_storage import HubServer
 
 __all__ = ["EmbeddedHub", "HostedFile", "Request"]
 
@@ -29,7 +30,7 @@ class EmbeddedHub(HubState):
     _server: HubServer | None = None
 
     def __enter__(self) -> Self:
-        self._server = HubServer(self)
+        self._server = HubServer(self, Handler)
         self.port = int(self._server.server_address[1])
         threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True

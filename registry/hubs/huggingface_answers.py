@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from registry.domain.hashes import Hash, Hashes, HashKind
 from registry.domain.model import FileRole, Model, ModelFile, ModelVersion
-from registry.domain.reference import HubRef
 from registry.domain.source import Source
 from registry.domain.variant import FileFormat, Variant
 from registry.hubs import names
@@ -63,7 +62,7 @@ def model_of(repo: Repo, site: str, *, revision: str | None, path: str | None) -
         author=repo.author or repo.id.partition("/")[0],
         homepage=page,
         pages=(page,),
-        hub_model_ids=(str(HubRef(NAME, repo.id)),),
+        hub_model_ids=(f"{NAME}:{repo.id}",),
         licence=repo.licence,
         licence_source="its page at Hugging Face" if repo.licence else None,
         trigger_words=repo.trigger_words,

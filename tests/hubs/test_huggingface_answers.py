@@ -37,7 +37,7 @@ def test_a_real_repository_is_read(turbo):
     assert (model.type, model.base) == ("checkpoint", "sdxl-turbo")
     assert model.licence == "sai-nc-community"
     assert model.homepage == "https://huggingface.co/stabilityai/sdxl-turbo"
-    assert model.hub_model_ids == ("hf:stabilityai/sdxl-turbo",)
+    assert model.hub_model_ids == ("huggingface:stabilityai/sdxl-turbo",)
     assert model.origin == "huggingface"
 
 
