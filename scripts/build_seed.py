@@ -118,7 +118,10 @@ def _model(model: Facts, known_ids: dict[tuple[int, str], int]) -> Facts:
     )
 
 
-_PAGE = re.compile(r"https://(?:civitai\.com/models/(\d+)|huggingface\.co/([^/]+/[^/?#]+)).*")
+_PAGE = re.compile(
+    r"https://(?:civitai\.com/models/(\d+)"
+    r"|huggingface\.co/((?!datasets/|spaces/|docs/|papers/)[^/]+/[^/?#]+)).*"
+)
 
 
 def _hub_models(model: Facts) -> list[str]:

@@ -8,7 +8,6 @@ import dataclasses
 import itertools
 import json
 import logging
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from hashlib import sha256
@@ -23,6 +22,7 @@ from registry.catalog import tables as t
 from registry.catalog.database import Database
 from registry.catalog.reading import Reading
 from registry.catalog.rows import Writer, add_model
+from registry.catalog.seed_errors import invalid, row, shown
 from registry.catalog.seed_schema import (
     MAX_FILE_BYTES,
     SCHEMA,
@@ -114,9 +114,7 @@ def _envelope(raw: object, file: str) -> SeedCatalog:
     if not isinstance(raw, dict):
         raise CatalogInvalid(file, "", "it is not an object with schema, revision and models")
     if "schema" in raw and raw["schema"] != SCHEMA:
-        because = (
-            f"{_shown(raw['schema'])} is not a schema that this sdreg reads; it reads {SCHEMA}"
-        )
+        because = f"{shown(raw['schema'])} is not a schema that this sdreg reads; it reads {SCHEMA}"
         raise CatalogInvalid(file, "schema", because)
     models = raw.get("models")
     try:
@@ -125,7 +123,7 @@ def _envelope(raw: object, file: str) -> SeedCatalog:
             {**raw, "models": []} if isinstance(models, list) else raw
         )
     except ValidationError as error:
-        raise _invalid(error, file, raw) from error
+        raise invalid(error, file, raw) from error
 
 
 def _check_models(document: Document) -> None:
@@ -135,13 +133,13 @@ def _check_models(document: Document) -> None:
         try:
             model = SeedModel.model_validate(raw)
         except ValidationError as error:
-            raise _invalid(error, document.file, raw, ("models", index)) from error
+            raise invalid(error, document.file, raw, ("models", index)) from error
         first = slugs.setdefault(model.slug, index)
         if first != index:
-            where = f"{_row(index, raw)} → slug"
+            where = f"{row(index, raw)} → slug"
             raise CatalogInvalid(document.file, where, f"models[{first}] has the same slug")
         for kind, number, where in _hub_ids(model):
-            here = f"{_row(index, raw)} → {where}"
+            here = f"{row(index, raw)} → {where}"
             other = numbers.setdefault((kind, number), here)
             if other != here:
                 because = f"{number} is also the {kind} of {other.rpartition('.')[0]}"
@@ -156,77 +154,6 @@ def _hub_ids(model: SeedModel) -> Iterator[tuple[str, str, str]]:
         for f, file in enumerate(version.files):
             if file.hub_file_id is not None:
                 yield "hub_file_id", file.hub_file_id, f"versions[{v}].files[{f}].hub_file_id"
-
-
-# ── saying what is wrong ──────────────────────────────────────────────────────────────────────────
-
-
-def _invalid(
-    error: ValidationError, file: str, raw: object, prefix: tuple[str | int, ...] = ()
-) -> CatalogInvalid:
-    first = error.errors(include_url=False)[0]
-    place = [*prefix, *_without_branches(first["loc"])]
-    where = ""
-    if place[:1] == ["models"] and len(place) > 1:
-        where = _row(int(place[1]), raw)
-        place = place[2:]
-    field = "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in place).lstrip(".")
-    separator = " → " if where and field else ""
-    return CatalogInvalid(file, where + separator + field, _because(first))
-
-
-_BRANCH = re.compile(r"^(bool|str|constrained-|function-|literal\[|dict\[|list\[|nullable)")
-
-
-def _without_branches(loc: tuple[str | int, ...]) -> list[str | int]:
-    """A place without the names that pydantic gives to the branches of a union."""
-    return [part for part in loc if isinstance(part, int) or not _BRANCH.match(part)]
-
-
-def _row(index: int, raw: object) -> str:
-    slug = raw.get("slug") if isinstance(raw, dict) else None
-    return f"models[{index}]" + (f" {_shown(slug)}" if isinstance(slug, str) else "")
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=True, default=str)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-
-
-_SHOWN = 60
-
-
-def _because(error: Any) -> str:
-    """One sentence about one broken rule."""
-    kind, told, got = error["type"], error.get("ctx", {}), _shown(error["input"])
-    if kind == "value_error":
-        return f"{got} {told['error']}" if isinstance(error["input"], str) else str(told["error"])
-    sentence = _SENTENCES.get(kind)
-    return sentence.format(got=got, **told) if sentence else str(error["msg"])
-
-
-_SENTENCES = {
-    "bool_type": "{got} is not true or false",
-    "dict_type": "{got} is not an object",
-    "enum": "{got} is not one of {expected}",
-    "extra_forbidden": "there is no such field",
-    "greater_than_equal": "{got} is less than {ge}",
-    "int_type": "{got} is not a whole number",
-    "less_than": "{got} is too large",
-    "less_than_equal": "{got} is too large",
-    "list_type": "{got} is not a list",
-    "literal_error": "{got} is not one of {expected}",
-    "missing": "it is missing",
-    "model_type": "{got} is not an object",
-    "string_pattern_mismatch": (
-        "{got} is not a slug: lower-case letters, digits, and . _ + - behind the first"
-    ),
-    "string_too_long": "it is longer than {max_length} characters",
-    "string_too_short": "it is empty",
-    "string_type": "{got} is not a text",
-    "string_unicode": "it cannot be written as UTF-8",
-    "too_long": "it has more than {max_length} items",
-}
 
 
 # ── taking in ─────────────────────────────────────────────────────────────────────────────────────
