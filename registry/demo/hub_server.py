@@ -35,7 +35,7 @@ class Handler(StorageHandler):
         parts = urlsplit(self.path)
         asked = {name: values[0] for name, values in parse_qs(parts.query).items()}
         match unquote(parts.path).strip("/").split("/"):
-            case ["storage", number, _] if host == "localhost":
+            case ["storage", number, _] if host == "localhost" and number.isdecimal():
                 self.storage(number, asked)
             case ["api", "v1" | "download" as part, *rest]:
                 self._civitai([part, *rest], asked)
