@@ -8,7 +8,7 @@ whose bytes do not have the promised digest becomes empty again.
 import threading
 from collections.abc import Callable, Mapping
 
-from registry.domain.pieces import PIECE_BYTES, count_pieces
+from registry.domain.pieces import PIECE_BYTES
 
 
 class Coverage:
@@ -42,11 +42,6 @@ class Coverage:
     def size_bytes(self) -> int | None:
         """Length of the file, once known."""
         return self._size
-
-    @property
-    def is_stopped(self) -> bool:
-        """Whether everybody should go home."""
-        return self._stopped
 
     def span(self, index: int) -> tuple[int, int]:
         """Borders of piece `index`, as far as the file's length is known."""
@@ -123,15 +118,6 @@ class Coverage:
         """Whether the piece has its digest."""
         return index in self._digests
 
-    def wait_settled(self, index: int) -> bool:
-        """Wait until piece `index` has its digest; False when there is none, or when we stop."""
-        with self.changed:
-            while not self._stopped and not self._is_behind_end(index):
-                if index in self._digests:
-                    return True
-                self.changed.wait()
-            return False
-
     def leftovers(self) -> list[int]:
         """Pieces that arrived and have no digest yet, when everybody was sent home early."""
         with self.changed:
@@ -141,13 +127,6 @@ class Coverage:
         """What a journal may name: every settled piece, and the claims not yet looked at."""
         with self.changed:
             return self._claims | self._digests
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every piece is settled."""
-        return self._size is not None and len(self._digests) == count_pieces(
-            self._size, self.piece_bytes
-        )
 
     def _is_behind_end(self, index: int) -> bool:
         return self._size is not None and index * self.piece_bytes >= self._size

@@ -1,8 +1,9 @@
 """Hash a file in order while its pieces land out of order.
 
-Two or three threads: the first settles every piece (BLAKE3 of the piece, of the whole, CRC-32),
-the second follows it with the SHA-256. Both read what was just written, so from the page cache;
-hashlib and blake3 let other threads run meanwhile.
+The first thread settles every piece: it reads it back, from the page cache, and measures its
+BLAKE3, the BLAKE3 of the whole and the CRC-32. What is next in file order it shares with the
+threads of the SHA-256 and the AutoV3, which so read nothing themselves. hashlib and blake3 let
+other threads run meanwhile.
 """
 
 import hashlib
@@ -15,11 +16,11 @@ from blake3 import blake3
 from registry.domain.hashes import Hash, Hashes, HashKind
 from registry.domain.pieces import PieceMap
 from registry.transfer.coverage import Coverage
+from registry.transfer.relay import Relay
 
 # Civitai's rules (StabilityMatrix' HashTask.cs; civitai's trigger truncate_autov3_hash).
 _AUTOV1_BEGIN, _AUTOV1_BYTES, _AUTOV1_LEAST = 0x100000, 0x10000, 0x200000
 _LONGEST_HEADER = 16 * 1024 * 1024
-_READ_BYTES = 1024 * 1024
 
 Read = Callable[[int, memoryview], None]
 """Fill the buffer with the file's bytes from an offset on."""
@@ -43,6 +44,7 @@ class Hasher:
         self._sha256 = hashlib.sha256()
         self._autov1: str | None = None
         self._autov3: str | None = None
+        self._relay = Relay(coverage.piece_bytes, readers=2)
         self._threads: list[Future[None]] = []
 
     def start(self, executor: Executor) -> None:
@@ -87,61 +89,59 @@ class Hasher:
         for index in self._coverage.leftovers():
             self._coverage.settle(index, blake3(self._piece(index, buffer)).hexdigest())
 
+    def stop(self) -> None:
+        """Send the threads home early."""
+        self._coverage.stop()
+        self._relay.close()
+
     def _run(self, task: Callable[[], None]) -> None:
         try:
             task()
         finally:
+            self._relay.close()
             with self._coverage.changed:
                 self._coverage.changed.notify_all()
 
     def _settle_pieces(self) -> None:
         in_order = 0
-        buffer = memoryview(bytearray(self._coverage.piece_bytes))
+        spare = memoryview(bytearray(self._coverage.piece_bytes))
         while (index := self._coverage.next_to_hash(in_order)) is not None:
+            is_next = index == in_order
+            buffer = self._relay.buffer() if is_next else spare
+            if buffer is None:
+                return
             piece = self._piece(index, buffer)
             if not self._coverage.is_settled(index):
                 digest = blake3(piece).hexdigest()
                 if not self._coverage.settle(index, digest):
                     continue
-            if index == in_order:
+            if is_next:
+                self._relay.share(piece)
                 self._whole.update(piece)
                 self._crc = zlib.crc32(piece, self._crc)
                 in_order += 1
 
     def _follow_sha256(self) -> None:
-        index = 0
-        buffer = memoryview(bytearray(min(_READ_BYTES, self._coverage.piece_bytes)))
-        while self._coverage.wait_settled(index):
-            begin, end = self._coverage.span(index)
-            if begin <= _AUTOV1_BEGIN and end >= _AUTOV1_BEGIN + _AUTOV1_BYTES:
-                self._autov1 = self._autov1_of_file()
-            self._feed(self._sha256.update, begin, end, buffer)
-            index += 1
+        at = 0
+        for piece in self._relay.listen(0):
+            if at == 0:
+                stretch = piece[_AUTOV1_BEGIN : _AUTOV1_BEGIN + _AUTOV1_BYTES]
+                self._autov1 = hashlib.sha256(stretch).hexdigest()[:8]
+            self._sha256.update(piece)
+            at += len(piece)
 
     def _follow_autov3(self) -> None:
-        if not self._coverage.wait_settled(0):
-            return
-        begin = self._tensors_begin()
-        if begin is None:
-            return
+        skip: int | None = None
         behind_header = hashlib.sha256()
-        index = 0
-        buffer = memoryview(bytearray(min(_READ_BYTES, self._coverage.piece_bytes)))
-        while self._coverage.wait_settled(index):
-            low, high = self._coverage.span(index)
-            self._feed(behind_header.update, max(low, begin), high, buffer)
-            index += 1
-        if not self._coverage.is_stopped:
+        is_first = True
+        for piece in self._relay.listen(1):
+            if is_first:
+                skip, is_first = self._tensors_begin(piece), False
+            if skip is not None:
+                behind_header.update(piece[skip:])
+                skip = max(0, skip - len(piece))
+        if skip is not None:
             self._autov3 = behind_header.hexdigest()
-
-    def _feed(
-        self, update: Callable[[memoryview], object], begin: int, end: int, buffer: memoryview
-    ) -> None:
-        while begin < end:
-            part = buffer[: min(len(buffer), end - begin)]
-            self._read(begin, part)
-            update(part)
-            begin += len(part)
 
     def _piece(self, index: int, buffer: memoryview) -> memoryview:
         begin, end = self._coverage.span(index)
@@ -149,19 +149,11 @@ class Hasher:
         self._read(begin, piece)
         return piece
 
-    def _autov1_of_file(self) -> str:
-        stretch = memoryview(bytearray(_AUTOV1_BYTES))
-        self._read(_AUTOV1_BEGIN, stretch)
-        return hashlib.sha256(stretch).hexdigest()[:8]
-
-    def _tensors_begin(self) -> int | None:
+    def _tensors_begin(self, head: memoryview) -> int | None:
         """Where the tensors of a safetensors file begin; None for others, and for long files."""
         size = self._coverage.size_bytes
-        _, end = self._coverage.span(0)
-        if (size is not None and size > self._autov3_up_to) or end <= 8:  # noqa: PLR2004 -- the length field
+        if (size is not None and size > self._autov3_up_to) or len(head) <= 8:  # noqa: PLR2004 -- the length field
             return None
-        head = memoryview(bytearray(9))
-        self._read(0, head)
         length = int.from_bytes(head[:8], "little")
         is_safetensors = head[8] == ord("{") and 2 <= length <= _LONGEST_HEADER  # noqa: PLR2004 -- "{}"
         if not is_safetensors or (size is not None and 8 + length > size):

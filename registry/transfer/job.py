@@ -208,7 +208,7 @@ class Job:
                     _watch(hasher, crew, keeper, coverage)
                 finally:
                     crew.stop()
-                    coverage.stop()
+                    hasher.stop()
                     self._fetched_bytes += crew.fetched_bytes
         except StartAnew:
             raise

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 _SMALLEST_GULP, _LARGEST_GULP = 4 * 1024, 1024 * 1024
 # A connection that brings this much is limited by the machine, not by the line.
-_SWIFT_BYTES_PER_S = 150_000_000
+_SWIFT_BYTES_PER_S = 100_000_000
 _WORTH_IT = 1.15
 
 

@@ -149,5 +149,5 @@ def test_everybody_goes_home_when_told():
     hasher = Hasher(coverage, lambda at, buffer: None, autov3_up_to_bytes=0)
     with ThreadPoolExecutor(3) as executor:
         hasher.start(executor)
-        coverage.stop()
+        hasher.stop()
     assert hasher.is_done
