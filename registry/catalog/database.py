@@ -8,7 +8,9 @@ a whole process must not take more than twice the latter. **Writes use SQLAlchem
 
 SQLite runs in WAL mode with synchronous=FULL: what a transaction wrote survives a power cut, and
 readers never wait for the writer. One process writes at a time: a lock file beside the database
-queues the writers in front of SQLite, whose own waiting is a race without an order.
+queues the writers in front of SQLite, whose own waiting is a race without an order. It also keeps
+checkpoints apart: SQLite before 3.51.3 can lose pages when one connection checkpoints while another
+begins to write, and here only the holder of the lock does either.
 """
 
 import contextlib

@@ -141,7 +141,11 @@ def _place(source: SeedSource) -> tuple[str | None, ...]:
 
 
 def _free_slug(reading: Reading, slug: str) -> str:
-    taken = {row[0] for row in reading.rows("SELECT slug FROM models WHERE slug >= ?", (slug,))}
+    namesakes = reading.rows(
+        "SELECT slug FROM models WHERE slug = ? OR (slug >= ? AND slug < ?)",
+        (slug, f"{slug}-", f"{slug}."),  # in ASCII the full stop follows the hyphen
+    )
+    taken = {row[0] for row in namesakes}
     number, free = 2, slug
     while free in taken:
         free, number = f"{slug}-{number}", number + 1

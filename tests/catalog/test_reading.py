@@ -70,6 +70,27 @@ def test_the_publishers_words_become_roles_and_variants(seeded):
     assert {file.role for _, file in controlnet} == {FileRole.WEIGHTS, FileRole.CONFIG}
 
 
+def test_a_gated_file_says_why(seeded):
+    reasons = {file.gated for model in seeded.models.overview() for _, file in model.files}
+
+    assert any("HF gated (licence acceptance)" in reason for reason in reasons if reason)
+    assert None in reasons
+    assert len(reasons) == 3
+
+
+def test_a_source_of_civitai_keeps_its_address_only_where_no_id_tells_the_file(seeded):
+    places = [
+        source
+        for model in seeded.models.overview()
+        for _, file in model.files
+        for source in file.sources
+        if source.hub == "civitai" and source.url
+    ]
+
+    assert places
+    assert all(place.file is None and "?" in place.url for place in places)
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
