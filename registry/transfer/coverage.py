@@ -74,6 +74,11 @@ class Coverage:
                 self._ready.add(last)
             self.changed.notify_all()
 
+    def wake(self, _: object = None) -> None:
+        """Let everybody look again: something happened elsewhere."""
+        with self.changed:
+            self.changed.notify_all()
+
     def stop(self) -> None:
         """Send everybody home who waits here."""
         with self.changed:
@@ -110,8 +115,7 @@ class Coverage:
                 return True
         if self._lost is not None:
             self._lost(*self.span(index))
-        with self.changed:
-            self.changed.notify_all()
+        self.wake()
         return False
 
     def is_settled(self, index: int) -> bool:

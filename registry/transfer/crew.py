@@ -125,7 +125,9 @@ class Crew:
     def _hire(self, segment: Segment | None = None, answer: Answer | None = None) -> None:
         with self._lock:
             self._hands += 1
-        self._threads.append(self._executor.submit(self._work, segment, answer))
+        thread = self._executor.submit(self._work, segment, answer)
+        thread.add_done_callback(self._task.coverage.wake)
+        self._threads.append(thread)
 
     def _work(self, segment: Segment | None, answer: Answer | None) -> None:
         nerves = Nerves(self._task.way, self._task.options, self._task.progress)
@@ -140,8 +142,6 @@ class Crew:
         finally:
             with self._lock:
                 self._hands -= stays
-            with self._task.coverage.changed:
-                self._task.coverage.changed.notify_all()
 
     def _bring(self, segment: Segment, answer: Answer | None, nerves: Nerves) -> bool:
         """Fetch a segment to its end; False if this connection gives up and others go on."""

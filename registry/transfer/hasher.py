@@ -51,6 +51,8 @@ class Hasher:
         """Begin to follow the pieces."""
         tasks = (self._settle_pieces, self._follow_sha256, self._follow_autov3)
         self._threads = [executor.submit(self._run, task) for task in tasks]
+        for thread in self._threads:
+            thread.add_done_callback(self._coverage.wake)
 
     @property
     def is_done(self) -> bool:
@@ -99,8 +101,6 @@ class Hasher:
             task()
         finally:
             self._relay.close()
-            with self._coverage.changed:
-                self._coverage.changed.notify_all()
 
     def _settle_pieces(self) -> None:
         in_order = 0
