@@ -82,7 +82,7 @@ class Registry:
         from registry.transfer.download import Downloader, TransferOptions
 
         settings = self.settings
-        targets = [Target(layouts.get("library"), settings.library)]
+        targets = [Target(layouts.get("library"), settings.library, ours=True)]
         for name, root in settings.uis:
             if name not in layouts.names():
                 known = ", ".join(layouts.names())

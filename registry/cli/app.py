@@ -5,16 +5,17 @@ nothing more. A test keeps the table and the commands' own help in step.
 """
 
 import importlib
-import json
+import io
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.core import TyperGroup
 
+from registry.cli import render
 from registry.cli.parameters import read_plainly
 from registry.cli.words import clean
 from registry.errors import SdregError
@@ -120,8 +121,34 @@ def main(
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command line; returns its exit code. The only place that catches `SdregError`."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    """Run one command line; returns its exit code."""
+    stdout = sys.stdout
+    for stream in (stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a sign that a terminal lacks is no error
+    try:
+        code = _answer(list(sys.argv[1:] if arguments is None else arguments))
+        stdout.flush()
+    except BrokenPipeError:
+        return _unheard(stdout)
+    except SystemExit:
+        # How a shell completion ends; and how typer leaves, with 1 and stdout wrapped, when the
+        # reader went away.
+        if sys.stdout is stdout:
+            raise
+        return _unheard(stdout)
+    return code
+
+
+def _unheard(stdout: TextIO) -> int:
+    """The reader went away (`sdreg list | head`): nothing is wrong, and nobody listens."""
+    sys.stdout = stdout
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+    return 0
+
+
+def _answer(given: list[str]) -> int:
+    """Call the command. The only place that catches `SdregError`."""
     as_json = "--json" in given
     command = typer.main.get_command(app)
     read_plainly(command)
@@ -133,10 +160,6 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return _interrupted(as_json=as_json)
     except typer.TyperException as error:
         return _wrong_usage(error, as_json=as_json)
-    except BrokenPipeError:
-        # The reader went away (`sdreg list | head`): nothing is wrong, and nobody listens.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     code = outcome if isinstance(outcome, int) else 0
     return _interrupted(as_json=as_json) if code == _INTERRUPTED else code
 
@@ -171,7 +194,7 @@ def _tell(code: str, message: str, hint: str | None, exit_code: int, *, as_json:
             "hint": hint,
             "exit_code": exit_code,
         }
-        typer.echo(json.dumps(document, ensure_ascii=False))
+        render.write_json(document)
     else:
         typer.echo(f"{PROGRAM}: {clean(message, keep_lines=True)}", err=True)
         if hint:

@@ -1,7 +1,5 @@
 """`sdreg catalog`."""
 
-import json as json_text
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +9,7 @@ from registry.api import Registry
 from registry.cli import render
 from registry.cli.options import JsonFlag, complete_models
 from registry.cli.progress import progress_for_terminal
+from registry.cli.words import json_text
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -60,13 +59,12 @@ def export(
 ) -> None:
     """Write the whole catalog as a catalog file."""
     document = Registry.open().catalog_export()
-    text = json_text.dumps(document, ensure_ascii=False, indent=1) + "\n"
     if file is None:
-        sys.stdout.write(text)
+        render.write_json(document, indent=1)
         return
     from registry.operations.write_file import write_new
 
-    write_new(file, text.encode())
+    write_new(file, f"{json_text(document, indent=1)}\n".encode())
     if json:
         models = len(document["models"])
         render.emit("sdreg.catalog-export/1", {"file": str(file), "models": models})

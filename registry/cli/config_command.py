@@ -1,12 +1,13 @@
 """`sdreg config`."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from registry.api import Registry
 from registry.cli import render
-from registry.cli.options import JsonFlag
+from registry.cli.options import JsonFlag, pass_json_on
 from registry.errors import InvalidArgument
 from registry.settings import Settings
 from registry.settings.keys import KEYS, UI_PREFIX, find_key
@@ -35,6 +36,7 @@ def config(context: typer.Context, json: JsonFlag = False) -> None:
     Without a command: every setting, its value, where it comes from and what it is for.
     """
     if context.invoked_subcommand is not None:
+        pass_json_on(context, json=json)
         return
     settings = Registry.open().settings
     entries = [
@@ -65,7 +67,7 @@ def config(context: typer.Context, json: JsonFlag = False) -> None:
     rows = [
         (
             str(e["key"]),
-            "–" if e["value"] is None else str(e["value"]),
+            _as_written(e["value"]) or "–",
             str(e["origin"]),
             str(e["about"]),
         )
@@ -82,7 +84,7 @@ def get_setting(key: KeyArgument, json: JsonFlag = False) -> None:
     if json:
         render.emit("sdreg.config/1", {"settings": [{"key": key, "value": value}]})
     else:
-        render.write("" if value is None else str(value))
+        render.write(_as_written(value))
 
 
 @app.command(name="set")
@@ -103,12 +105,14 @@ def set_setting(
         known = [name for name in layouts.names() if name != "library"]
         if key.removeprefix(UI_PREFIX) not in known:
             raise InvalidArgument(f"{key!r}", "names no UI", f"Known are {', '.join(known)}.")
+        if not Path(value).expanduser().is_dir():
+            raise InvalidArgument(f"{value!r}", "is not a folder", "Give the UI's own folder.")
     set_value(registry.settings.config_file, key, value)
     shown = _shown(Registry.open().settings, key)
     if json:
         render.emit("sdreg.config/1", {"settings": [{"key": key, "value": shown}]})
     else:
-        render.write(f"{key} = {shown}")
+        render.write(f"{key} = {_as_written(shown)}")
 
 
 @app.command(name="unset")
@@ -123,6 +127,13 @@ def unset_setting(key: KeyArgument, json: JsonFlag = False) -> None:
         render.emit("sdreg.config/1", document)
     else:
         render.write(f"{key} is not set any more" if was_there else f"{key} was not set")
+
+
+def _as_written(value: str | int | bool | None) -> str:
+    """A value as one would type it."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
 
 
 def _shown(settings: Settings, key: str) -> str | int | bool | None:

@@ -4,7 +4,7 @@ import typer
 
 from registry.api import Registry
 from registry.cli import render
-from registry.cli.options import JsonFlag
+from registry.cli.options import JsonFlag, pass_json_on
 from registry.cli.words import size
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
@@ -18,6 +18,8 @@ def downloads(context: typer.Context, json: JsonFlag = False) -> None:
     """
     if context.invoked_subcommand is None:
         _show(drop=False, json=json)
+    else:
+        pass_json_on(context, json=json)
 
 
 @app.command()

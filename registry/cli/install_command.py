@@ -103,6 +103,7 @@ def write_plan(plan: "InstallPlan") -> None:
             ("with it", also),
             ("bytes", f"{_needed(plan)}; {size(plan.free_bytes)} are free"),
             ("from", "\n".join(str(source) for source in chosen.file.sources)),
+            ("no link", "\n".join(plan.absent)),
             ("to", _LATER if plan.model_type == "other" else _places(first)),
         ]
     )
@@ -183,6 +184,7 @@ def plan_document(plan: "InstallPlan") -> dict[str, Any]:
         "needed_bytes": plan.needed_bytes,
         "free_bytes": plan.free_bytes,
         "because": list(plan.why),
+        "absent_uis": list(plan.absent),
         "files": [
             {
                 **file_document(step.candidate.version, step.candidate.file),

@@ -65,3 +65,9 @@ TypeOption = Annotated[
         autocompletion=complete_types,
     ),
 ]
+
+
+def pass_json_on(context: typer.Context, *, json: bool) -> None:
+    """Let `sdreg config --json get KEY` mean what `sdreg config get KEY --json` means."""
+    if context.invoked_subcommand is not None:
+        context.default_map = {context.invoked_subcommand: {"json": json}}

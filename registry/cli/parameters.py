@@ -38,8 +38,13 @@ class _Texts:
         return self.one(value, param, ctx)
 
     def one(self, value: Any, param: Any, ctx: Any) -> Any:
-        """Read one value."""
-        del param, ctx
+        """Read one value.
+
+        Raises:
+            typer.BadParameter: It came as bytes that are no text; nothing of ours is called so.
+        """
+        if isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
+            raise typer.BadParameter("it is not readable as text", ctx=ctx, param=param)
         return value
 
 

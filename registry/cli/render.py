@@ -1,16 +1,21 @@
 """Tables for people, one JSON document for programs. Stdout is for results only."""
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import Any
 
-from registry.cli.words import clean, columns
+from registry.cli.words import clean, columns, json_text
 
 
 def emit(schema: str, document: dict[str, Any]) -> None:
     """Write the one JSON document of a command."""
-    sys.stdout.write(json.dumps({"schema": schema, **document}, ensure_ascii=False) + "\n")
+    write_json({"schema": schema, **document})
+
+
+def write_json(document: dict[str, Any], *, indent: int | None = None) -> None:
+    """Write a JSON document in whatever letters stdout can carry."""
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    sys.stdout.write(json_text(document, indent=indent, ascii_only=not unicode) + "\n")
 
 
 def write(text: str = "") -> None:

@@ -1,7 +1,10 @@
 """Words and numbers as people read them, and nothing that drives their terminal."""
 
+import json
+import re
 import unicodedata
 from collections.abc import Iterable
+from typing import Any
 
 _STEP = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
@@ -21,6 +24,24 @@ def clean(text: str, *, keep_lines: bool = False) -> str:
     return "".join(
         sign for sign in text if sign in kept or unicodedata.category(sign) not in _DRIVING
     )
+
+
+def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    r"""A document as JSON; what could drive a terminal is written as an escape, so it stays itself.
+
+    Example:
+        >>> print(json_text({"name": "墨\x9b2J\u202e"}))
+        {"name": "墨\u009b2J\u202e"}
+    """
+    text = json.dumps(document, indent=indent, ensure_ascii=ascii_only)
+    return _NOT_PLAIN.sub(lambda found: _escaped(found[0]), text)
+
+
+_NOT_PLAIN = re.compile(r"[^\n -~]")
+
+
+def _escaped(sign: str) -> str:
+    return json.dumps(sign)[1:-1] if unicodedata.category(sign) in _DRIVING else sign
 
 
 def size(count: int | None) -> str:

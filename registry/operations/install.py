@@ -196,11 +196,15 @@ def place_links(
             yours.append(place.path)
             continue
         try:
-            ours.append(links.link(blob, place.path, layout=place.layout))
+            made = _link(blob, place.path, place.layout, rooms)
         except PlaceTaken:
-            other = links.free_name(place.path, blob.sha256)
-            ours.append(links.link(blob, other, layout=place.layout))
+            made = _link(blob, links.free_name(place.path, blob.sha256), place.layout, rooms)
+        ours.append(made)
     return tuple(ours), tuple(yours)
+
+
+def _link(blob: Blob, path: Path, layout: str, rooms: Rooms) -> Link:
+    return links.link(blob, path, layout=layout, durable=rooms.store.durable)
 
 
 # ── what the file is ──────────────────────────────────────────────────────────────────────────────

@@ -53,6 +53,8 @@ class InstallPlan:
         steps: The chosen file first, then what must come along.
         needed_bytes: Still to be fetched; None if a size is not known beforehand.
         free_bytes: On the disk of the home.
+        why: Sentences about the chosen file.
+        absent: UIs whose folder is not there, in sentences; nothing is linked into them.
     """
 
     reference: str
@@ -62,6 +64,7 @@ class InstallPlan:
     needed_bytes: int | None
     free_bytes: int
     why: tuple[str, ...]
+    absent: tuple[str, ...]
 
     @property
     def model(self) -> Model:
@@ -128,6 +131,11 @@ def plan_install(
         needed_bytes=sum(known) if len(known) == len(missing) else None,
         free_bytes=free_bytes(rooms.home),
         why=why_chosen(choice.chosen, kind),
+        absent=tuple(
+            f"{target.layout.name}: {target.root} is not there; run `sdreg link` when it is"
+            for target in rooms.targets
+            if not target.is_there
+        ),
     )
 
 
@@ -143,10 +151,12 @@ def step_for(candidate: Candidate, model: Model, model_type: str, rooms: Rooms) 
 
 
 def places_for(model_type: str, file_name: str, rooms: Rooms) -> tuple[Placement, ...]:
-    """Where a file of this type is linked; a UI that has no use for it is left out."""
+    """Where a file of this type is linked; a UI that is absent or has no use for it is left out."""
     brings = get_model_type(model_type).folders
     found = []
     for target in rooms.targets:
+        if not target.is_there:
+            continue
         path = layouts.place(target.layout, target.root, model_type, file_name, type_folders=brings)
         if path is not None:
             found.append(Placement(target.layout.name, path))

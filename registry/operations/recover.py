@@ -24,4 +24,6 @@ def recover(rooms: Rooms) -> int:
         linked, _ = place_links(blob, places, rooms)
         rooms.catalog.installs.complete(intent, linked, blob, at=rooms.clock())
         logger.info("finished the install of %s", record.file_name)
+    if pending:
+        rooms.store.sweep()
     return len(pending)

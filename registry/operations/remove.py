@@ -32,6 +32,8 @@ def remove(install: Install, rooms: Rooms) -> Removed:
     if install.id is not None:
         rooms.catalog.installs.remove(install.id)
     for link in install.links:
+        if rooms.catalog.installs.owner_of(link.path):
+            continue  # another install of the same bytes has its link there
         if links.unlink(link, blob_path):
             unlinked.append(link.path)
         elif link.path.exists() or link.path.is_symlink():

@@ -16,10 +16,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One folder tree that installed files are linked into."""
+    """One folder tree that installed files are linked into.
+
+    Attributes:
+        ours: We make the folder ourselves: the library.
+    """
 
     layout: "Layout"
     root: Path
+    ours: bool = False
+
+    @property
+    def is_there(self) -> bool:
+        """Whether links can be made: a UI's folder that is not there may be an unplugged drive."""
+        return self.ours or self.root.is_dir()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ class Shell:
             "SDREG_UI_A1111": str(folder / "webui"),
             "SDREG_UI_COMFYUI": str(folder / "comfy"),
         }
+        for ui in ("webui", "comfy"):
+            (folder / ui).mkdir(exist_ok=True)
 
     def start(self, *arguments, **variables):
         return subprocess.Popen(
@@ -393,3 +395,20 @@ def length_of(request, size_bytes):
         return 0
     begin, end = request.headers["range"].removeprefix("bytes=").split("-")
     return (int(end) + 1 if end else size_bytes) - int(begin)
+
+
+def test_a_ui_whose_drive_is_not_there_is_left_out_and_linked_later(tmp_path, noise):
+    drive = tmp_path / "drive/ComfyUI"
+    with EmbeddedHub([noise]) as hub:
+        sdreg = Shell(tmp_path, hub)
+        absent = {"SDREG_UI_COMFYUI": str(drive)}
+        plan = sdreg("install", "civitai:901", "--dry-run", **absent)
+        (done,) = sdreg("install", "civitai:901", **absent)["files"]
+        assert not drive.parent.exists()
+        drive.mkdir(parents=True)
+        (linked,) = sdreg("link", **absent)["files"]
+
+    assert plan["absent_uis"] == [f"comfyui: {drive} is not there; run `sdreg link` when it is"]
+    assert {link["layout"] for link in done["links"]} == {"library", "a1111"}
+    assert [link["layout"] for link in linked["new"]] == ["comfyui"]
+    assert (drive / "models/loras/noise.safetensors").is_file()
