@@ -152,7 +152,7 @@ def add_model(writer: Writer, facts: SeedModel, *, origin: str) -> int:
 
 def model_columns(facts: SeedModel) -> dict[str, Any]:
     """The columns of the row in `models` that facts decide."""
-    columns = facts.model_dump(include=_MODEL_COLUMNS)
+    columns = {name: getattr(facts, name) for name in _MODEL_COLUMNS}
     return {**columns, "name_key": name_key(facts.name)}
 
 
@@ -262,7 +262,7 @@ def add_file(writer: Writer, version_id: int, facts: SeedFile, *, position: int)
 
 def file_columns(facts: SeedFile) -> dict[str, Any]:
     """The columns of the row in `files` that facts decide."""
-    columns = facts.model_dump(include=_FILE_COLUMNS)
+    columns = {name: getattr(facts, name) for name in _FILE_COLUMNS}
     for name in ("gated", "needs_token"):
         told = getattr(facts, name)
         columns[name] = None if told is None else told is not False
@@ -318,7 +318,12 @@ def add_source(writer: Writer, file_id: int, facts: SeedSource, *, position: int
         id=source_id,
         file_id=file_id,
         position=position,
-        **facts.model_dump(exclude={"seen_in"}),
+        **{name: getattr(facts, name) for name in _SOURCE_COLUMNS},
     )
     add_sightings(writer, file_id, ("source", None), facts.seen_in, source_id)
     return source_id
+
+
+_SOURCE_COLUMNS = [
+    column.name for column in t.sources.columns if column.name in SeedSource.model_fields
+]
