@@ -14,8 +14,8 @@ from tests.catalog.documents import digits
 
 LATER = datetime(2026, 6, 1, tzinfo=UTC)
 SHA = digits("toy")
-BLOB = Blob(SHA, Path("/home/blobs/toy"), 1000, "ab" * 32)
-PLACE = Placement("library", Path("/home/library/toy.safetensors"))
+BLOB = Blob(SHA, Path("/store/blobs/toy"), 1000, "ab" * 32)
+PLACE = Placement("library", Path("/store/library/toy.safetensors"))
 LINK = Link("library", PLACE.path, SHA, LinkMethod.HARDLINK)
 
 
@@ -112,7 +112,7 @@ def test_installing_the_same_twice_is_one_install_with_all_links(empty):
 
 def test_one_blob_can_serve_two_models(empty):
     installed(empty)
-    other = Link("library", Path("/home/library/two.safetensors"), SHA, LinkMethod.HARDLINK)
+    other = Link("library", Path("/store/library/two.safetensors"), SHA, LinkMethod.HARDLINK)
     two = installed(empty, other, slug="two", file_name="two.safetensors")
 
     empty.installs.remove(two.id)
