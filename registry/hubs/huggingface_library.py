@@ -105,7 +105,7 @@ class HubLibrary:
                         raise HubUnreachable(self._hub, because) from error
                 except HFValidationError as error:
                     raise InvalidReference(what, "Hugging Face has no such names") from error
-                except (httpx.HTTPError, httpx.InvalidURL, *_GARBAGE) as error:
+                except (httpx.HTTPError, httpx.InvalidURL, *GARBAGE) as error:
                     raise UnexpectedAnswer(self._hub, f"nothing readable for {what}") from error
                 logger.info("%s: waiting %.1f seconds before asking again", self._hub, wait_s)
                 self._settings.sleep(wait_s)
@@ -162,7 +162,7 @@ class HubLibrary:
 
 
 # What the library raises over answers of another shape than it expects.
-_GARBAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+GARBAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 
 
 def _repo_in(what: str) -> str:
