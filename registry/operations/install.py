@@ -7,6 +7,7 @@ without its blob. The order of steps is that of docs/how-it-works.md, every one 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from registry.domain.hashes import Hashes
 from registry.domain.install import Blob, Install, Link, Placement
 from registry.domain.model import Model, ModelFile
 from registry.domain.progress import Progress
@@ -122,11 +123,13 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
         proven=obtained.proven,
         installed_at=rooms.clock(),
     )
-    intent = rooms.catalog.installs.intend(record, step.places)
-    blob = rooms.store.adopt(obtained.fetched, facts=_facts(record))
-    done = _publish(intent, record, blob, step, rooms)
+    # The claim tells `recover` in another process that this intent has somebody who finishes it.
+    with rooms.downloader.claim(record.sha256, progress):
+        intent = rooms.catalog.installs.intend(record, step.places)
+        blob = rooms.store.adopt(obtained.fetched, facts=_facts(record))
+        done = _publish(intent, blob, step, rooms)
     if file.id is not None:
-        rooms.catalog.models.learn_hashes(file.id, obtained.fetched.hashes)
+        rooms.catalog.models.learn_hashes(file.id, _learnable(file, obtained.fetched.hashes))
     return replace(done, notes=_notes(obtained, looked_at, file))
 
 
@@ -149,15 +152,16 @@ def _take_from_store(step: Step, plan: InstallPlan, sha256: str, rooms: Rooms) -
         installed_at=rooms.clock(),
     )
     intent = rooms.catalog.installs.intend(record, step.places)
-    return replace(_publish(intent, record, blob, step, rooms), status="linked")
+    return replace(_publish(intent, blob, step, rooms), status="linked")
 
 
-def _publish(intent: int, record: Install, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:
+def _publish(intent: int, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:
     """Link the blob and complete the record: steps 5 and 6."""
     linked, yours = place_links(blob, step.places, rooms)
-    rooms.catalog.installs.complete(intent, linked, blob, at=rooms.clock())
+    # The same bytes under the same name and model are one install: an older record may answer.
+    install = rooms.catalog.installs.complete(intent, linked, blob, at=rooms.clock())
     return InstalledFile(
-        install=replace(record, id=intent, links=linked),
+        install=install,
         blob=blob,
         file=step.candidate.file,
         status="installed",
@@ -238,6 +242,12 @@ def _filed(step: Step, plan: InstallPlan, looked_at: Inspected, rooms: Rooms) ->
     if found == plan.model_type:
         return step
     return replace(step, places=places_for(found, step.file_name, rooms))
+
+
+def _learnable(known: ModelFile, measured: Hashes) -> Hashes:
+    """What was measured, without a lesser hash that the proven bytes show to be wrong."""
+    wrong = {got.kind for _, got in known.hashes.contradictions(measured)}
+    return Hashes(tuple(item for item in measured if item.kind not in wrong))
 
 
 def _facts(record: Install) -> dict[str, str]:

@@ -64,6 +64,8 @@ def obtain(file: ModelFile, rooms: Rooms, progress: Progress) -> Obtained:
                 rooms.catalog.models.mark_gone(source, rooms.clock())
             progress.say(f"{source}: {error}")
         else:
+            if file.gone_since is not None:
+                rooms.catalog.models.mark_present(source)
             if failures:
                 progress.say(f"{file.name}: took it from {source} instead")
             return obtained

@@ -1,7 +1,11 @@
 """Finish or drop what an earlier run began and did not live to finish."""
 
+import contextlib
 import logging
 
+from registry.catalog.install_records import Intent
+from registry.domain.progress import Progress
+from registry.errors import InUse
 from registry.operations.install import place_links
 from registry.operations.rooms import Rooms
 
@@ -9,21 +13,33 @@ logger = logging.getLogger(__name__)
 
 
 def recover(rooms: Rooms) -> int:
-    """Bring every half-done install to an end; returns how many there were.
+    """Bring every install that somebody began and left to an end; returns how many were open.
 
     An intent whose bytes are in the store is completed; one without bytes is dropped: its part
     file, if any, stays and the next install of it goes on there.
     """
     pending = rooms.catalog.installs.pending()
-    for intent, record, places in pending:
-        if not rooms.store.has(record.sha256):
-            rooms.catalog.installs.abandon(intent)
-            logger.info("dropped the unfinished install of %s", record.file_name)
-            continue
-        blob = rooms.store.blob(record.sha256)
-        linked, _ = place_links(blob, places, rooms)
-        rooms.catalog.installs.complete(intent, linked, blob, at=rooms.clock())
-        logger.info("finished the install of %s", record.file_name)
+    for intent in pending:
+        # Whoever holds the claim is alive and finishes it.
+        with (
+            contextlib.suppress(InUse),
+            rooms.downloader.claim(intent.install.sha256, Progress(), wait_s=0),
+        ):
+            _finish_or_drop(intent, rooms)
     if pending:
         rooms.store.sweep()
     return len(pending)
+
+
+def _finish_or_drop(intent: Intent, rooms: Rooms) -> None:
+    record = intent.install
+    if intent not in rooms.catalog.installs.pending():
+        return  # it was finished while we asked for the claim
+    if not rooms.store.has(record.sha256):
+        rooms.catalog.installs.abandon(intent.id)
+        logger.info("dropped the unfinished install of %s", record.file_name)
+        return
+    blob = rooms.store.blob(record.sha256)
+    linked, _ = place_links(blob, intent.placements, rooms)
+    rooms.catalog.installs.complete(intent.id, linked, blob, at=rooms.clock())
+    logger.info("finished the install of %s", record.file_name)

@@ -34,15 +34,20 @@ class Claims:
         self._guard = threading.Lock()
 
     @contextlib.contextmanager
-    def hold(self, key: str, progress: Progress) -> Iterator[None]:
+    def hold(self, key: str, progress: Progress, *, wait_s: float | None = None) -> Iterator[None]:
         """Hold the key's lock; the same thread may hold it several times.
+
+        Args:
+            key: Name of the part.
+            progress: Hears that we wait.
+            wait_s: How long at most; None is what these claims began with.
 
         Raises:
             InUse: Somebody else held it for too long.
             StoreUnwritable: There can be no lock in that folder.
         """
         lock = self._lock(key)
-        self._acquire(lock, key, progress)
+        self._acquire(lock, key, progress, self._wait_s if wait_s is None else wait_s)
         depth = self._depths.setdefault((key, threading.get_ident()), [0])
         depth[0] += 1
         try:
@@ -73,7 +78,7 @@ class Claims:
         with self._guard:
             return self._locks.setdefault(key, FileLock(self._path(key)))
 
-    def _acquire(self, lock: FileLock, key: str, progress: Progress) -> None:
+    def _acquire(self, lock: FileLock, key: str, progress: Progress, longest_s: float) -> None:
         begun = time.monotonic()
         wait_s = 0.0
         while True:
@@ -85,7 +90,7 @@ class Claims:
                 else:
                     return
             waited = time.monotonic() - begun
-            if waited >= self._wait_s:
+            if waited >= longest_s:
                 raise InUse("this download", waited)
             progress.say("another sdreg is fetching this file; waiting for it")
-            wait_s = min(_REMIND_S, self._wait_s - waited)
+            wait_s = min(_REMIND_S, longest_s - waited)

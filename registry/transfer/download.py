@@ -123,16 +123,21 @@ class Downloader:
         return writer.write(ranges, into, size_bytes=size_bytes)
 
     @contextlib.contextmanager
-    def claim(self, key: str, progress: Progress) -> Iterator[None]:
+    def claim(self, key: str, progress: Progress, *, wait_s: float | None = None) -> Iterator[None]:
         """Keep other processes and threads away from this key, and wait while they hold it.
 
         `fetch` does this itself. Who wants to look for a finished file first, and to take the
         part away before somebody else resumes it, holds the claim around all three.
 
+        Args:
+            key: What `fetch` is given.
+            progress: Hears that we wait.
+            wait_s: How long at most; None is what the options say.
+
         Raises:
             InUse: Somebody held it for too long.
         """
-        with self._claims.hold(_checked(key), progress):
+        with self._claims.hold(_checked(key), progress, wait_s=wait_s):
             yield
 
     def unfinished(self) -> tuple[Unfinished, ...]:
