@@ -19,7 +19,8 @@ app = typer.Typer(
 )
 
 FileArgument = Annotated[
-    Path, typer.Argument(help="A catalog file; docs/catalog-format.md describes it.")
+    Path,
+    typer.Argument(metavar="FILE", help="A catalog file; docs/catalog-format.md describes it."),
 ]
 
 
@@ -53,7 +54,7 @@ def check(file: FileArgument, json: JsonFlag = False) -> None:
 @app.command()
 def export(
     file: Annotated[
-        Path | None, typer.Argument(help="Where to; standard output if left out.")
+        Path | None, typer.Argument(metavar="FILE", help="Where to; standard output if left out.")
     ] = None,
     json: JsonFlag = False,
 ) -> None:
@@ -77,7 +78,7 @@ def refresh(
     references: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...",
+            metavar="MODEL",
             help="Models to ask about; the installed ones if left out.",
             autocompletion=complete_models,
         ),

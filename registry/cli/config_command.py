@@ -25,7 +25,10 @@ def complete_keys(incomplete: str) -> list[str]:
 
 
 KeyArgument = Annotated[
-    str, typer.Argument(help="A setting, for example ui.comfyui.", autocompletion=complete_keys)
+    str,
+    typer.Argument(
+        metavar="KEY", help="A setting, for example ui.comfyui.", autocompletion=complete_keys
+    ),
 ]
 
 
@@ -90,7 +93,7 @@ def get_setting(key: KeyArgument, json: JsonFlag = False) -> None:
 @app.command(name="set")
 def set_setting(
     key: KeyArgument,
-    value: Annotated[str, typer.Argument(help="Its new value.")],
+    value: Annotated[str, typer.Argument(metavar="VALUE", help="Its new value.")],
     json: JsonFlag = False,
 ) -> None:
     """Write one setting into config.toml.

@@ -17,7 +17,7 @@ def link(
     reference: Annotated[
         str | None,
         typer.Argument(
-            metavar="[MODEL]",
+            metavar="MODEL",
             help="An installed model; all of them if left out.",
             autocompletion=complete_installed,
         ),

@@ -13,7 +13,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def search(
-    words: Annotated[list[str], typer.Argument(help="Words or their beginnings.")],
+    words: Annotated[list[str], typer.Argument(metavar="WORDS", help="Words or their beginnings.")],
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
     online: Annotated[bool, typer.Option("--online", help="Ask the hubs as well.")] = False,
     json: JsonFlag = False,

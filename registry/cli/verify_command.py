@@ -19,7 +19,7 @@ def verify(
     references: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...",
+            metavar="MODEL",
             help="Installed models; all of them if left out.",
             autocompletion=complete_installed,
         ),
