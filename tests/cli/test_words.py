@@ -1,0 +1,90 @@
+"""Words and numbers for people, and nothing that drives their terminal."""
+
+import json
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from registry.cli.words import clean, columns, json_text, listed, size
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [
+        (None, "?"),
+        (0, "0 bytes"),
+        (999, "999 bytes"),
+        (1000, "1.00 kB"),
+        (24_655, "24.7 kB"),
+        (151_112_736, "151 MB"),
+        (2_132_625_431, "2.13 GB"),
+        (7_703_807_346, "7.70 GB"),
+        (5 * 10**15, "5000 TB"),
+    ],
+)
+def test_sizes_have_three_figures(count, words):
+    assert size(count) == words
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        "\x1b[31m",
+        "\x1b]0;title\x07",
+        "\x9b2J",
+        "\x08\x08",
+        "\r",
+        "\x7f",
+        "\u202e",  # right-to-left override
+        "\u2066",
+        "\u200b",  # zero width space
+        "\u2028",  # line separator
+        "\ue000",  # private use
+        "\udcff",  # a byte that was no text
+        "\U000e0041",  # a tag that nobody sees
+    ],
+)
+def test_what_drives_a_terminal_is_taken_out(evil):
+    assert not any(unicodedata.category(sign) in {"Cc", "Cf", "Zl"} for sign in clean(evil))
+    assert clean(f"a{evil}b").startswith("a")
+    assert clean(f"a{evil}b").endswith("b")
+    assert "\x1b" not in clean(evil)
+
+
+def test_lines_stay_only_where_they_are_meant():
+    assert clean("a\nb\tc") == "abc"
+    assert clean("a\nb\tc", keep_lines=True) == "a\nbc"
+
+
+def test_words_of_every_language_stay():
+    text = "墨心 Café العربية 한국어 Ω é ∞ 🎨"
+    assert clean(text) == text
+
+
+def test_lists():
+    assert listed([]) == "–"
+    assert listed(["a", "b\x1b[m"]) == "a, b[m"
+
+
+def test_columns_of_a_terminal():
+    assert [columns(text) for text in ("", "abc", "墨心", "é")] == [0, 3, 4, 1]
+
+
+@given(st.text())
+def test_cleaning_twice_changes_nothing_more(text):
+    assert clean(clean(text)) == clean(text)
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.none()))
+def test_json_is_read_back_as_it_was_and_drives_no_terminal(document):
+    for ascii_only in (True, False):
+        text = json_text(document, ascii_only=ascii_only)
+        assert json.loads(text) == document
+        assert clean(text) == text
+        assert text.isascii() or not ascii_only
+
+
+def test_a_lone_surrogate_is_json_too():
+    assert json_text({"file": "\udcff"}) == r'{"file": "\udcff"}'
