@@ -142,7 +142,7 @@ class CivitaiHub:
     def search(self, text: str, *, limit: int) -> tuple[Model, ...]:
         """At most `limit` models, in Civitai's order; archived ones are left out."""
         found: dict[str, Model] = {}
-        for item in self._pages(text, limit):
+        for item in self._pages(text, limit) if limit > 0 else ():
             model = answers.model_of(item, ADDRESS)
             if model is not None and model.status is None:
                 found.setdefault(model.slug, model)
@@ -215,8 +215,8 @@ class CivitaiHub:
         known = _meant(version.files, file)
         if known is None:
             raise GoneFromHub(self.name, str(source), "the version has no files")
-        if known.gated is not None and known.gated.startswith("its creator"):
-            raise AccessDenied(self.name, known.name, known.gated)
+        if known.gated == answers.SITE_ONLY:
+            raise AccessDenied(self.name, known.name, answers.SITE_ONLY)
         assert version.hub_version_id is not None
         return self._download(source, version.hub_version_id, known.hub_file_id, file, known=known)
 

@@ -15,6 +15,7 @@ from registry.hubs.untrusted import Object, number_id, obj, objects, text, texts
 from registry.taxonomy import architecture_from_label, model_type_from_label
 
 NAME = "civitai"
+SITE_ONLY = "its creator lets it be used on the site only"
 UNAVAILABLE_MODES = {"Archived": "it was archived", "TakenDown": "it was taken down"}
 
 _ROLES = {
@@ -249,7 +250,7 @@ def _scan_note(answer: Object) -> str | None:
 def _gated(answer: Object) -> str | None:
     usage = text(answer.get("usageControl"))
     if usage is not None and usage != "Download":
-        return "its creator lets it be used on the site only"
+        return SITE_ONLY
     ends = text(answer.get("earlyAccessEndsAt"))
     if text(answer.get("availability")) == "EarlyAccess":
         return f"early access until {ends}" if ends else "early access"

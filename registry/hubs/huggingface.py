@@ -40,7 +40,7 @@ _NO_OWNERS = frozenset(
 )
 _PAGE = re.compile(
     r"/(?:api/models/)?(?P<repo>[\w.\-]+/[\w.\-]+)"
-    r"(?:/(?:tree|blob|resolve|raw)/(?P<rev>refs/(?:pr|convert)/[^/]+|[^/]+)(?:/(?P<path>.+))?)?/?",
+    r"(?:/(?:tree|blob|resolve|raw)/(?P<rev>refs/(?:pr|convert)/[^/]+|[^/]+)(?:/(?P<path>.+))?)?",
     re.ASCII,
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -73,7 +73,7 @@ class HuggingFaceHub:
 
     def _page(self, url: str) -> HubRef | None:
         path = path_at(url, _HOSTS, self._address)
-        found = _PAGE.fullmatch(path) if path is not None else None
+        found = _PAGE.fullmatch(path.rstrip("/")) if path is not None else None
         if not found or found["repo"].partition("/")[0].lower() in _NO_OWNERS:
             return None
         revision, file = (unquote(part) if part else None for part in (found["rev"], found["path"]))

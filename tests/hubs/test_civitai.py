@@ -180,6 +180,7 @@ def test_a_search_goes_on_from_cursor_to_cursor(hub, api):
 def test_a_search_ends_when_it_has_enough_or_goes_in_circles(hub, api):
     api.on("/api/v1/models", Reply(body={"items": [item(1)], "metadata": {"nextCursor": "a"}}))
 
+    assert hub.search("x", limit=0) == ()
     assert len(hub.search("x", limit=1)) == 1
     assert len(api.seen) == 1
     assert len(hub.search("y", limit=5)) == 1

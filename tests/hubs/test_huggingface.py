@@ -67,6 +67,7 @@ def refused(status, code=None, message=None):
         ("https://hf.co/embed/EasyNegative", "hf:embed/EasyNegative"),
         ("https://huggingface.co/a/b/tree/main", "hf:a/b"),
         ("https://huggingface.co/a/b/tree/main/vae", "hf:a/b:vae"),
+        ("https://huggingface.co/a/b/tree/main/vae/", "hf:a/b:vae"),
         ("https://huggingface.co/a/b/blob/main/x.pt", "hf:a/b:x.pt"),
         ("https://huggingface.co/a/b/blob/v1.0/x.pt", "hf:a/b@v1.0:x.pt"),
         ("https://huggingface.co/a/b/resolve/main/x.pt?download=true", "hf:a/b:x.pt"),
