@@ -16,7 +16,7 @@ from registry.domain.install import Install
 from registry.domain.model import Model
 from registry.domain.progress import Progress
 from registry.domain.source import Secret
-from registry.errors import InvalidArgument, InvalidSettings, NotInstalled
+from registry.errors import HubError, InvalidArgument, InvalidSettings, NotInstalled
 from registry.resolve.choose import Choice
 from registry.resolve.preference import Preference
 from registry.settings import Settings, load
@@ -165,13 +165,28 @@ class Registry:
         """Models of the catalog that these words lead to, best first."""
         return self.catalog.models.search(text, limit=limit)
 
-    def search_hubs(self, text: str, *, limit: int = 20) -> tuple[Model, ...]:
-        """The same question to the hubs; what they answer is kept in the catalog."""
-        return tuple(
-            self.catalog.models.save(model)
-            for hub in self.rooms.hubs.values()
-            for model in hub.search(text, limit=limit)
-        )
+    def search_hubs(
+        self, text: str, *, limit: int = 20, progress: Progress | None = None
+    ) -> tuple[Model, ...]:
+        """The same question to the hubs; what they answer is kept in the catalog.
+
+        Raises:
+            HubError: No hub answered; one that does not is otherwise only told to `progress`.
+        """
+        found: list[Model] = []
+        failures: list[HubError] = []
+        asked = [hub for hub in self.rooms.hubs.values() if not hub.takes_leftovers]
+        for hub in asked:
+            try:
+                models = hub.search(text, limit=limit)
+            except HubError as error:
+                failures.append(error)
+                (progress or Progress()).say(str(error))
+            else:
+                found += [self.catalog.models.save(model) for model in models]
+        if len(failures) == len(asked):
+            raise failures[0]
+        return tuple(found)
 
     def show(self, reference: str) -> Model:
         """Everything that is known about one model.

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from registry.cli import render
 from registry.cli.parameters import read_plainly
-from registry.cli.words import clean
+from registry.domain.strangers_text import without_controls
 from registry.errors import SdregError
 
 PROGRAM = "sdreg"
@@ -196,7 +196,7 @@ def _tell(code: str, message: str, hint: str | None, exit_code: int, *, as_json:
         }
         render.write_json(document)
     else:
-        typer.echo(f"{PROGRAM}: {clean(message, keep_lines=True)}", err=True)
+        typer.echo(f"{PROGRAM}: {without_controls(message, keep_lines=True)}", err=True)
         if hint:
-            typer.echo(f"hint: {clean(hint)}", err=True)
+            typer.echo(f"hint: {without_controls(hint)}", err=True)
     return exit_code

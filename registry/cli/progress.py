@@ -5,8 +5,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from registry.cli.words import clean, size
+from registry.cli.words import size
 from registry.domain.progress import Progress
+from registry.domain.strangers_text import without_controls
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
@@ -58,11 +59,11 @@ class Lines(Progress):
 
     def say(self, message: str) -> None:
         """Pass the message on."""
-        sys.stderr.write(f"{clean(message, keep_lines=True)}\n")
+        sys.stderr.write(f"{without_controls(message, keep_lines=True)}\n")
 
     def _write(self, line: str) -> None:
         if self._every_s is not None:
-            sys.stderr.write(f"{clean(line)}\n")
+            sys.stderr.write(f"{without_controls(line)}\n")
 
 
 class Bar(Progress):
@@ -93,7 +94,9 @@ class Bar(Progress):
     def begin(self, what: str, total_bytes: int | None, done_bytes: int = 0) -> None:
         """Show a bar."""
         self._bars.start()
-        self._task = self._bars.add_task(clean(what), total=total_bytes, completed=done_bytes)
+        self._task = self._bars.add_task(
+            without_controls(what), total=total_bytes, completed=done_bytes
+        )
 
     def advance(self, bytes_count: int) -> None:
         """Move the bar."""
@@ -109,4 +112,6 @@ class Bar(Progress):
 
     def say(self, message: str) -> None:
         """Print above the bar."""
-        self._bars.console.print(clean(message, keep_lines=True), markup=False, highlight=False)
+        self._bars.console.print(
+            without_controls(message, keep_lines=True), markup=False, highlight=False
+        )

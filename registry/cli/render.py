@@ -1,10 +1,13 @@
 """Tables for people, one JSON document for programs. Stdout is for results only."""
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-from registry.cli.words import clean, columns, json_text
+from registry.cli.words import columns, json_text
+from registry.domain.strangers_text import without_controls
 
 
 def emit(schema: str, document: dict[str, Any]) -> None:
@@ -20,18 +23,31 @@ def write_json(document: dict[str, Any], *, indent: int | None = None) -> None:
 
 def write(text: str = "") -> None:
     """Write a line to stdout, free of what could drive a terminal."""
-    sys.stdout.write(clean(text, keep_lines=True) + "\n")
+    sys.stdout.write(without_controls(text, keep_lines=True) + "\n")
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> None:
-    """Write name and value pairs in two columns; what is empty is left out."""
+    """Write name and value pairs in two columns; what is empty is left out.
+
+    On a terminal long values go on under their own column; a pipe gets every line whole.
+    """
     shown = [(name, value) for name, value in rows if value]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        first, *rest = value.split("\n")
+        first, *rest = [part for line in value.split("\n") for part in _fitted(line, width + 4)]
         write(f"  {name:<{width}}  {first}")
         for line in rest:
             write(f"  {'':<{width}}  {line}")
+
+
+_LEAST_COLUMNS = 20
+
+
+def _fitted(line: str, indent: int) -> list[str]:
+    room = shutil.get_terminal_size().columns - indent
+    if not sys.stdout.isatty() or room < _LEAST_COLUMNS or columns(line) <= room:
+        return [line]
+    return textwrap.wrap(line, room, break_on_hyphens=False, break_long_words=False)
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: int = -1) -> None:
@@ -52,12 +68,12 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: int 
     for place, heading in enumerate(headings):
         shown.add_column(heading, justify="right" if place == right else "left", overflow="fold")
     for row in rows:
-        shown.add_row(*(clean(cell).replace("[", r"\[") for cell in row))
+        shown.add_row(*(without_controls(cell).replace("[", r"\[") for cell in row))
     Console().print(shown)
 
 
 def _plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: int) -> None:
-    cells = [[clean(cell) for cell in row] for row in (headings, *rows)]
+    cells = [[without_controls(cell) for cell in row] for row in (headings, *rows)]
     widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
     for row in cells:
         parts = []

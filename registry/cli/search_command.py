@@ -7,6 +7,7 @@ import typer
 from registry.api import Registry
 from registry.cli.list_command import show_models
 from registry.cli.options import JsonFlag
+from registry.cli.progress import progress_for_terminal
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -27,6 +28,7 @@ def search(
     models = registry.search(text, limit=limit)
     if online:
         known = {model.slug for model in models}
-        found = registry.search_hubs(text, limit=limit)
+        progress = progress_for_terminal(quiet=json)
+        found = registry.search_hubs(text, limit=limit, progress=progress)
         models = (*models, *(model for model in found if model.slug not in known))
     show_models(registry, models[:limit], "sdreg.search/1", json=json)

@@ -6,24 +6,10 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
+from registry.domain.strangers_text import without_controls
+
 _STEP = 1000
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
-# Categories that can move the cursor, hide text or turn its direction: controls, formats,
-# surrogates, private use, line and paragraph separators.
-_DRIVING = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
-
-
-def clean(text: str, *, keep_lines: bool = False) -> str:
-    r"""Take out what could drive a terminal: names from hubs are strangers' words.
-
-    Example:
-        >>> clean("nice\x1b]52;c;evil\x07 model")
-        'nice]52;c;evil model'
-    """
-    kept = "\n" if keep_lines else ""
-    return "".join(
-        sign for sign in text if sign in kept or unicodedata.category(sign) not in _DRIVING
-    )
 
 
 def json_text(document: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
@@ -41,7 +27,7 @@ _NOT_PLAIN = re.compile(r"[^\n -~]")
 
 
 def _escaped(sign: str) -> str:
-    return json.dumps(sign)[1:-1] if unicodedata.category(sign) in _DRIVING else sign
+    return sign if without_controls(sign) else json.dumps(sign)[1:-1]
 
 
 def size(count: int | None) -> str:
@@ -64,7 +50,7 @@ def size(count: int | None) -> str:
 
 def listed(items: Iterable[str]) -> str:
     """Items with commas between them, cleaned; a dash for none."""
-    return ", ".join(clean(item) for item in items) or "–"
+    return ", ".join(without_controls(item) for item in items) or "–"
 
 
 def columns(text: str) -> int:

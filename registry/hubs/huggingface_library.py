@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, TypeVar
 
 from registry.domain.source import Secret
+from registry.domain.strangers_text import one_line
 from registry.errors import (
     AccessDenied,
     GoneFromHub,
@@ -101,7 +102,7 @@ class HubLibrary:
                 except httpx.TransportError as error:
                     wait_s = patience.wait_s()
                     if wait_s is None:
-                        because = refusals.clean(str(error)) or type(error).__name__
+                        because = one_line(str(error)) or type(error).__name__
                         raise HubUnreachable(self._hub, because) from error
                 except HFValidationError as error:
                     raise InvalidReference(what, "Hugging Face has no such names") from error
@@ -135,7 +136,7 @@ class HubLibrary:
         token: str | None,
     ) -> HubError:
         """The error that a status means; the hub's own headers tell more than the status."""
-        told = refusals.clean(headers.get("x-error-message", ""))
+        told = one_line(headers.get("x-error-message", ""))
         match headers.get("x-error-code"):
             case "GatedRepo" if token is None:
                 return LoginRequired(self._hub, what)

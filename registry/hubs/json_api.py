@@ -14,6 +14,7 @@ from typing import NoReturn
 
 import httpx
 
+from registry.domain.strangers_text import one_line
 from registry.errors import HubUnreachable, LoginRequired, RateLimited, UnexpectedAnswer
 from registry.hubs import refusals
 from registry.hubs.hub import HubSettings
@@ -89,7 +90,7 @@ class JsonApi:
             except httpx.TransportError as error:
                 wait_s = patience.wait_s()
                 if wait_s is None:
-                    because = refusals.clean(str(error)) or type(error).__name__
+                    because = one_line(str(error)) or type(error).__name__
                     raise HubUnreachable(self._hub, because) from error
             else:
                 if status == _OK:
@@ -135,7 +136,7 @@ class JsonApi:
         except (httpx.InvalidURL, ValueError) as error:
             raise UnexpectedAnswer(self._hub, f"it redirects nowhere for {what}") from error
         if not _is_same_place(here, target):
-            host = refusals.clean(target.host)
+            host = one_line(target.host)
             raise UnexpectedAnswer(self._hub, f"it redirects to another host, {host}, for {what}")
         return target
 

@@ -2,10 +2,10 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 
 from registry.domain.source import Secret
+from registry.domain.strangers_text import one_line
 from registry.errors import (
     AccessDenied,
     GoneFromHub,
@@ -17,7 +17,6 @@ from registry.errors import (
 
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, GONE, TOO_MANY, LEGAL = 401, 403, 404, 410, 429, 451
 _SERVER_ERROR = 500
-_LONGEST_MESSAGE = 300
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _LOGIN = re.compile(r"\b(log|sign)[ -]?in\b|/login\b", re.IGNORECASE)
 
@@ -67,7 +66,7 @@ def not_json(hub: str, what: str, body: bytes) -> HubError:
     if not text.startswith("<"):
         return UnexpectedAnswer(hub, f"no JSON for {what}")
     found = _TITLE.search(text)
-    title = clean(found[1]) if found else ""
+    title = one_line(found[1]) if found else ""
     if _LOGIN.search(title):
         return LoginRequired(hub, what)
     named = f" “{title}”" if title else ""
@@ -107,22 +106,8 @@ def bearer(hub: str, token: Secret) -> str:
     return f"Bearer {value}"
 
 
-def clean(text: str) -> str:
-    r"""A stranger's text as one short line without control characters or tricks of direction.
-
-    Example:
-        >>> clean("log in\x1b[31m\n now")
-        'log in[31m now'
-    """
-    seen = "".join(
-        char if unicodedata.category(char)[0] not in "CZ" else " " * char.isspace()
-        for char in text[: _LONGEST_MESSAGE * 4]
-    )
-    return " ".join(seen.split())[:_LONGEST_MESSAGE]
-
-
 def _early_access(hub: str, what: str, deadline: object) -> AccessDenied:
-    until = f" until {clean(deadline)}" if isinstance(deadline, str) else ""
+    until = f" until {one_line(deadline)}" if isinstance(deadline, str) else ""
     return AccessDenied(
         hub, what, f"it is in early access{until}", "Wait until then, or buy access at the hub."
     )
@@ -140,5 +125,5 @@ def _message(facts: Mapping[str, object]) -> str:
     for key in ("message", "error"):
         told = facts.get(key)
         if isinstance(told, str):
-            return clean(told)
+            return one_line(told)
     return ""

@@ -2,10 +2,10 @@
 
 import json
 import re
-import unicodedata
 from collections.abc import Mapping
 
 from registry.domain.source import Download
+from registry.domain.strangers_text import one_line
 from registry.errors import AccessDenied, GoneFromHub, LoginRequired, RequestRefused, SdregError
 from registry.transfer.journal import lasting_name
 
@@ -48,8 +48,8 @@ def refusal(
 ) -> SdregError:
     """The error that an error status means."""
     hub = place_of(download, host)
-    what = clean(download.file_name)
-    told = clean(headers.get("x-error-message", "")) or _message(body)
+    what = one_line(download.file_name)
+    told = one_line(headers.get("x-error-message", "")) or _message(body)
     match status:
         case 401 if "disabled" in told.lower():
             return AccessDenied(hub, what, told)
@@ -87,7 +87,7 @@ def not_the_file(first: bytes, content_type: str, *, file_name: str) -> str | No
         if name.endswith(_TEXT_SUFFIXES["xml"]):
             return None
         code = re.search(r"<(?:Message|Code)>([^<]{1,200})", text)
-        return f"an XML message{_quoted(clean(code[1]) if code else '')}"
+        return f"an XML message{_quoted(one_line(code[1]) if code else '')}"
     if start.startswith("{") and not name.endswith(_TEXT_SUFFIXES["json"]):
         told = _message(first)
         if told or content_type.endswith("json"):
@@ -98,22 +98,7 @@ def not_the_file(first: bytes, content_type: str, *, file_name: str) -> str | No
 def title(text: str) -> str:
     """The title of a web page, fit to be printed."""
     found = _TITLE.search(text)
-    return clean(found[1]) if found else ""
-
-
-def clean(text: str, limit: int = 200) -> str:
-    r"""A stranger's text as one line without control characters or tricks of direction.
-
-    Example:
-        >>> clean("log in\x1b[31m\n now")
-        'log in[31m now'
-    """
-    seen = "".join(
-        char if unicodedata.category(char)[0] not in "CZ" else " " * char.isspace()
-        for char in text[: limit * 8]
-    )
-    line = " ".join(seen.split())
-    return line if len(line) <= limit else f"{line[:limit]}…"
+    return one_line(found[1]) if found else ""
 
 
 def _quoted(text: str) -> str:
@@ -143,7 +128,7 @@ def _message(body: bytes) -> str:
     told = _object(body)
     for key in ("message", "error", "detail", "error_description"):
         if isinstance(told.get(key), str):
-            return clean(str(told[key]))
+            return one_line(str(told[key]))
     return ""
 
 
@@ -153,7 +138,7 @@ def _denied(
     facts = _object(body)
     if facts.get("error") == "Early Access" or "deadline" in facts:
         deadline = facts.get("deadline")
-        until = f" until {clean(deadline)}" if isinstance(deadline, str) else ""
+        until = f" until {one_line(deadline)}" if isinstance(deadline, str) else ""
         return AccessDenied(
             hub, what, f"it is in early access{until}", "Wait until then, or buy access there."
         )
@@ -162,6 +147,6 @@ def _denied(
             hub,
             what,
             "its owner gives it only to those who accept the conditions",
-            f"Open https://huggingface.co/{clean(model or '')} and accept them, then try again.",
+            f"Open https://huggingface.co/{one_line(model or '')} and accept them, then try again.",
         )
     return AccessDenied(hub, what, told or "the server forbids it")

@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime
 
 from registry.domain.progress import Progress
+from registry.domain.strangers_text import one_line
 from registry.errors import (
     ConnectionLost,
     DownloadTimeout,
@@ -66,7 +67,7 @@ def _decodable(way: Way, answer: Answer, verdict: Verdict) -> Verdict:
         return verdict
     way.let_go(answer)
     hub = answers.place_of(way.download, answer.url.host)
-    raise UnexpectedAnswer(hub, f"it encodes the file as {answers.clean(answer.head.encoding)}")
+    raise UnexpectedAnswer(hub, f"it encodes the file as {one_line(answer.head.encoding)}")
 
 
 def _refused(way: Way, answer: Answer, status: int, *, began: bool) -> SdregError | LineLost | None:

@@ -6,6 +6,7 @@ from email.utils import format_datetime
 
 import pytest
 
+from registry.domain.strangers_text import one_line
 from registry.errors import (
     AccessDenied,
     GoneFromHub,
@@ -14,7 +15,7 @@ from registry.errors import (
     RateLimited,
     RequestRefused,
 )
-from registry.transfer.answers import clean, not_the_file
+from registry.transfer.answers import not_the_file
 from tests.servers.model_server import Trouble
 from tests.transfer.bench import download, some_bytes
 
@@ -241,5 +242,5 @@ def test_the_first_bytes_tell_what_is_not_the_file(first, kind, name, what):
 
 
 def test_a_strangers_text_becomes_one_harmless_line():
-    assert clean("a\r\nb\t\u202ec\x1b]8;;x\x07 \ud800 d") == "a b c]8;;x d"
-    assert len(clean("x" * 5000)) == 201
+    assert one_line("a\r\nb\t\u202ec\x1b]8;;x\x07 \ud800 d") == "a b c]8;;x d"
+    assert len(one_line("x" * 5000)) == 201
