@@ -1,5 +1,6 @@
 """The models that the catalog knows. Reading is plain SQL; writing lies in `model_writing`."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -116,6 +117,16 @@ class ModelRecords:
         """Models of which every word of `text` begins some word; best first."""
         return load_models(self._database, search.matching_ids(self._database, text, limit=limit))
 
+    def evidence(self, told: str) -> dict[str, str]:
+        """What the keys of evidence in a text stand for, such as ``CML`` in "CML 66"."""
+        words = set(_KEY.findall(told))
+        rows = self._database.rows("SELECT key, what, as_of FROM evidence ORDER BY key")
+        return {
+            key: f"{what} ({as_of})" if as_of else what
+            for key, what, as_of in rows
+            if key in words and what
+        }
+
     # ── writing ───────────────────────────────────────────────────────────────────────────────────
 
     def save(
@@ -190,5 +201,6 @@ class ModelRecords:
         return load_models(self._database, [number])[0]
 
 
+_KEY = re.compile(r"[A-Z][A-Z0-9-]+")
 _ALIKE = 60.0  # of 100: one typo in a short word still counts as alike
 _BEHIND_ALL = "\U0010ffff"

@@ -152,8 +152,9 @@ _STATUS_WORDS = {
 
 def _to_use_it(report: "InstallReport") -> list[tuple[str, str]]:
     model = report.model
+    words = _trigger_words(report)
     rows = [
-        ("trigger words", listed(trigger_words(model)) if trigger_words(model) else "none needed"),
+        ("trigger words", listed(words) if words else "none needed"),
         ("prompting", model.prompt_notes or ""),
     ]
     if model.type == "checkpoint":
@@ -161,6 +162,13 @@ def _to_use_it(report: "InstallReport") -> list[tuple[str, str]]:
         rows.append(("VAE", model.recommended_vae or "none recommended"))
     rows.append(("licence", licence_words(model)))
     return rows
+
+
+def _trigger_words(report: "InstallReport") -> tuple[str, ...]:
+    """Those of the version that was installed."""
+    taken = report.files[0].file
+    versions = (version for version in report.model.versions if taken in version.files)
+    return trigger_words(report.model, next(versions, None))
 
 
 def _clip_skip_advice(model: "Model") -> str:
@@ -210,7 +218,7 @@ def report_document(report: "InstallReport") -> dict[str, Any]:
         "files": [_installed_document(done) for done in report.files],
         "clip_skip": model.clip_skip.value if model.clip_skip else None,
         "clip_skip_source": model.clip_skip.learned_from if model.clip_skip else None,
-        "trigger_words": list(trigger_words(model)),
+        "trigger_words": list(_trigger_words(report)),
         "recommended_vae": model.recommended_vae,
         "licence": model.licence,
         "permissions": dict(model.permissions),

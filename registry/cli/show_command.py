@@ -30,11 +30,13 @@ def show(
     model = registry.show(reference)
     installs = registry.catalog.installs.find(model.slug)
     chosen = choose(model, registry.wish()).chosen
+    evidence = registry.catalog.models.evidence(_sources_told(model))
     if json:
         links = [link_document(link) for install in installs for link in install.links]
         chosen_id = chosen.file.id if chosen else None
         document = details_document(model)
         document |= {"installed": bool(installs), "links": links, "chosen_file_id": chosen_id}
+        document["evidence"] = evidence
         render.emit("sdreg.show/1", document)
         return
     render.write(f"{model.slug}: {model.name}")
@@ -45,6 +47,7 @@ def show(
             ("pages", "\n".join(model.pages or ((model.homepage,) if model.homepage else ()))),
             ("licence", licence_words(model)),
             ("clip skip", clip_skip_words(model)),
+            ("where", "\n".join(f"{key}: {what}" for key, what in evidence.items())),
             ("trigger words", listed(model.trigger_words) if model.trigger_words else ""),
             ("prompting", model.prompt_notes or ""),
             ("resolution", f"{model.native_resolution} px" if model.native_resolution else ""),
@@ -79,6 +82,12 @@ def _write_files(model: Model, taken: int | None, *, hashes: bool) -> None:
                 render.write(f"      gated: {file.gated}")
             if not file.hashes.can_prove:
                 render.write("      no hash of it is known")
+
+
+def _sources_told(model: Model) -> str:
+    """Everything that says where a fact is known from."""
+    skip = model.clip_skip
+    return " ".join(told for told in (skip and skip.learned_from, skip and skip.note) if told)
 
 
 def _kind(file: ModelFile) -> str:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from registry.domain.model import FileRole, Model, ModelFile, ModelVersion
 from registry.domain.variant import FileFormat, Pruning
 from registry.resolve.preference import Preference
+from registry.taxonomy import architecture_families, architecture_from_label
 
 
 class Reason(StrEnum):
@@ -20,6 +21,7 @@ class Reason(StrEnum):
     ARCHIVE = "archive"
     SEVERAL_FILES = "several-files"
     INPAINTING = "inpainting"
+    OTHER_BASE = "other-base"
     WRONG_FORMAT = "wrong-format"
     UNSAFE_FORMAT = "unsafe-format"
     TOO_BIG = "too-big"
@@ -78,7 +80,7 @@ def choose(model: Model, wish: Preference) -> Choice:
     fit: list[tuple[int, Candidate]] = []
     order = {id(version): place for place, version in enumerate(model.versions)}
     for candidate in pool:
-        found = sift(candidate, wish, roles)
+        found = sift(candidate, wish, roles, base=model.base)
         if found:
             rejected.append(found)
         else:
@@ -95,11 +97,22 @@ def choose(model: Model, wish: Preference) -> Choice:
 # ── sift ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def sift(candidate: Candidate, wish: Preference, roles: frozenset[FileRole]) -> Rejection | None:
-    """Say why a file is out of the question, or None if it may compete."""
+def sift(
+    candidate: Candidate, wish: Preference, roles: frozenset[FileRole], *, base: str | None
+) -> Rejection | None:
+    """Say why a file is out of the question, or None if it may compete.
+
+    Args:
+        candidate: The file in its version.
+        wish: What the user would like.
+        roles: Roles that count as the model itself.
+        base: What the model is made for.
+    """
     no = _not_asked(candidate, wish)
     if no is None and wish.file is None:
         no = _not_the_model(candidate.file, roles) or _not_wished(candidate.file, wish)
+    if no is None and wish.file is None and wish.version is None:
+        no = _not_for_base(candidate.version, base)
     if no is None and not _obtainable(candidate.file):
         no = Reason.NO_SOURCE, "no source of it is known, and no hash to look for one"
     return Rejection(candidate.version, candidate.file, *no) if no else None
@@ -127,6 +140,19 @@ def _not_the_model(file: ModelFile, roles: frozenset[FileRole]) -> _No | None:
     if file.inpainting:
         return Reason.INPAINTING, "it is made for inpainting; ask for it with --file"
     return None
+
+
+def _not_for_base(version: ModelVersion, base: str | None) -> _No | None:
+    """A page may hold versions for several bases; the catalog says which one the model is for."""
+    if base is None or base == "any" or version.base_model is None:
+        return None
+    made_for = architecture_from_label("civitai", version.base_model)
+    if made_for == "unknown":
+        return None
+    if set(architecture_families(made_for)) & set(architecture_families(base)):
+        return None
+    because = f"{version.name} is made for {version.base_model}; ask for it with --version"
+    return Reason.OTHER_BASE, because
 
 
 def _not_wished(file: ModelFile, wish: Preference) -> _No | None:

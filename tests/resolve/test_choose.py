@@ -234,3 +234,29 @@ def test_every_file_is_either_chosen_or_rejected_with_a_sentence(pool, kind):
 )
 def test_the_order_in_which_files_are_listed_does_not_matter(pool):
     assert chosen_of(*pool).size_bytes == 1
+
+
+def test_a_version_for_another_base_is_not_taken_unless_it_is_asked_for():
+    other = make_version(
+        name="For 2.1", base_model="SD 2.1", files=(make_file(name="small.pt", size_bytes=1),)
+    )
+    mine = make_version(name="For 1.5", base_model="SD 1.5", files=(make_file(name="mine.pt"),))
+    odd = make_version(name="odd", base_model="Some Mix", files=(make_file(name="odd.pt"),))
+    model = make_model(base="sd1", versions=(other, mine, odd))
+
+    choice = choose(model, Preference())
+
+    assert choice.chosen.version is mine
+    assert choice.rejected[0].reason is Reason.OTHER_BASE
+    assert choice.rejected[0].because == ("For 2.1 is made for SD 2.1; ask for it with --version")
+    assert choose(model, Preference(version="For 2.1")).chosen.version is other
+
+
+@pytest.mark.parametrize(
+    ("base", "label"),
+    [("sdxl", "SDXL Turbo"), ("sdxl-pony", "Pony"), ("sd1+sdxl", "SDXL 1.0"), ("sd1", "SD 1.4")],
+)
+def test_a_lineage_belongs_to_its_base(base, label):
+    version = make_version(base_model=label)
+
+    assert choose(make_model(base=base, versions=(version,)), Preference()).chosen is not None
