@@ -419,7 +419,7 @@ def _hub_with_login(hub: str) -> str:
 def _type_slug(text: str | None) -> str | None:
     if text is None:
         return None
-    from registry.taxonomy import find_model_type, model_types
+    from registry.taxonomy.lookup import find_model_type, model_types
 
     slug = find_model_type(text)
     if slug is None:
@@ -431,7 +431,7 @@ def _type_slug(text: str | None) -> str | None:
 def _base_slug(text: str | None) -> str | None:
     if text is None:
         return None
-    from registry.taxonomy import architectures, find_architecture
+    from registry.taxonomy.lookup import architectures, find_architecture
 
     slug = find_architecture(text)
     if slug is None:

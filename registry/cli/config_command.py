@@ -9,7 +9,7 @@ from registry.api import Registry
 from registry.cli import render
 from registry.cli.options import JsonFlag, pass_json_on
 from registry.errors import InvalidArgument
-from registry.settings import Settings
+from registry.settings import Settings, home_folder
 from registry.settings.keys import KEYS, UI_PREFIX, find_key
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
@@ -103,14 +103,13 @@ def set_setting(
     from registry import layouts
     from registry.settings.config_file import set_value
 
-    registry = Registry.open()
     if key.startswith(UI_PREFIX):
         known = [name for name in layouts.names() if name != "library"]
         if key.removeprefix(UI_PREFIX) not in known:
             raise InvalidArgument(f"{key!r}", "names no UI", f"Known are {', '.join(known)}.")
         if not Path(value).expanduser().is_dir():
             raise InvalidArgument(f"{value!r}", "is not a folder", "Give the UI's own folder.")
-    set_value(registry.settings.config_file, key, value)
+    set_value(_config_file(), key, value)
     shown = _shown(Registry.open().settings, key)
     if json:
         render.emit("sdreg.config/1", {"settings": [{"key": key, "value": shown}]})
@@ -120,16 +119,26 @@ def set_setting(
 
 @app.command(name="unset")
 def unset_setting(key: KeyArgument, json: JsonFlag = False) -> None:
-    """Take one setting out of config.toml."""
+    """Take one setting out of config.toml, also one that cannot be used."""
     from registry.settings.config_file import unset_value
 
-    registry = Registry.open()
-    was_there = unset_value(registry.settings.config_file, key)
+    was_there = unset_value(_config_file(), key)
+    if not was_there and not key.startswith(UI_PREFIX) and find_key(key) is None:
+        raise _no_setting(key)
     if json:
         document = {"settings": [{"key": key, "value": None}], "was_set": was_there}
         render.emit("sdreg.config/1", document)
     else:
         render.write(f"{key} is not set any more" if was_there else f"{key} was not set")
+
+
+def _config_file() -> Path:
+    """Found without reading it: a setting that is wrong must not stand in the way of mending it."""
+    return Settings(home=home_folder()).config_file
+
+
+def _no_setting(key: str) -> InvalidArgument:
+    return InvalidArgument(f"{key!r}", "is not a setting", "`sdreg config` lists them all.")
 
 
 def _as_written(value: str | int | bool | None) -> str:
@@ -144,6 +153,6 @@ def _shown(settings: Settings, key: str) -> str | int | bool | None:
         root = dict(settings.uis).get(key.removeprefix(UI_PREFIX))
         return str(root) if root else None
     if find_key(key) is None:
-        raise InvalidArgument(f"{key!r}", "is not a setting", "`sdreg config` lists them all.")
+        raise _no_setting(key)
     value: str | int | bool | None = getattr(settings, key)
     return value

@@ -14,7 +14,7 @@ def complete_models(incomplete: str) -> list[str]:
 
 def complete_types(incomplete: str) -> list[str]:
     """Types of models for the shell."""
-    from registry.taxonomy import model_types
+    from registry.taxonomy.lookup import model_types
 
     return [name for name in sorted(model_types()) if name.startswith(incomplete)]
 

@@ -12,7 +12,7 @@ from registry.domain.source import Source
 from registry.domain.variant import FileFormat, Precision, Pruning, Variant
 from registry.hubs import names
 from registry.hubs.untrusted import Object, number_id, obj, objects, text, texts, truth
-from registry.taxonomy import architecture_from_label, model_type_from_label
+from registry.taxonomy.lookup import architecture_from_label, model_type_from_label
 
 NAME = "civitai"
 SITE_ONLY = "its creator lets it be used on the site only"

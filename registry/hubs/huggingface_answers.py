@@ -12,7 +12,7 @@ from registry.domain.source import Source
 from registry.domain.variant import FileFormat, Variant
 from registry.hubs import names
 from registry.hubs.huggingface_repo import Repo, RepoFile
-from registry.taxonomy import architecture_from_label, model_type_from_label
+from registry.taxonomy.lookup import architecture_from_label, model_type_from_label
 
 NAME = "huggingface"
 DEFAULT_REVISION = "main"

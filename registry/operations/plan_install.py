@@ -16,7 +16,7 @@ from registry.resolve.explain import name_of, why_chosen
 from registry.resolve.preference import Preference
 from registry.store.paths import safe_name
 from registry.store.space import free_bytes
-from registry.taxonomy import get_model_type
+from registry.taxonomy.lookup import get_model_type
 
 # Repositories of one model each call their file the same; the model's own name says more.
 _NAMES_THAT_SAY_NOTHING = frozenset(

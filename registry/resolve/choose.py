@@ -10,7 +10,7 @@ from enum import StrEnum
 from registry.domain.model import FileRole, Model, ModelFile, ModelVersion
 from registry.domain.variant import FileFormat, Pruning
 from registry.resolve.preference import Preference
-from registry.taxonomy import architecture_families, architecture_from_label
+from registry.taxonomy.lookup import architecture_families, architecture_from_label
 
 
 class Reason(StrEnum):

@@ -2,6 +2,7 @@
 
 import contextlib
 import tempfile
+from collections.abc import MutableMapping
 from pathlib import Path
 
 import tomlkit
@@ -22,6 +23,8 @@ def set_value(file: Path, name: str, text: str) -> None:
     document = _read(file)
     if table:
         section = document.setdefault(table, tomlkit.table())
+        if not isinstance(section, MutableMapping):
+            raise InvalidSettings(table, "is not a table", str(file))
         section[key] = str(Path(text).expanduser().absolute())
     else:
         setting = find_key(key)
@@ -40,7 +43,7 @@ def unset_value(file: Path, name: str) -> bool:
     table, key = _split(name)
     document = _read(file)
     section = document.get(table, {}) if table else document
-    if key not in section:
+    if not isinstance(section, MutableMapping) or key not in section:
         return False
     del section[key]
     if table and not section:

@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from registry.domain.variant import FileFormat, Precision
 
@@ -80,6 +79,8 @@ def amount(text: str) -> int:
 
 
 def _address(text: str) -> str:
+    from urllib.parse import urlsplit  # noqa: PLC0415 -- most homes set no address
+
     plain = text.strip().rstrip("/")
     parts = urlsplit(plain)
     if parts.scheme not in {"http", "https"} or not parts.hostname:

@@ -81,7 +81,7 @@ def load(home: Path | None = None, environment: Mapping[str, str] | None = None)
         InvalidSettings: A value cannot be used; it names the key and the place.
     """
     variables = os.environ if environment is None else environment
-    folder = home or _home(variables)
+    folder = home or home_folder(variables)
     written = _config(folder / "config.toml")
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -111,7 +111,9 @@ def load(home: Path | None = None, environment: Mapping[str, str] | None = None)
     return Settings(home=folder, uis=roots, origins=origins, tokens=tokens, **values)
 
 
-def _home(variables: Mapping[str, str]) -> Path:
+def home_folder(environment: Mapping[str, str] | None = None) -> Path:
+    """The folder that holds everything of ours: `SDREG_HOME`, else the platform's data folder."""
+    variables = os.environ if environment is None else environment
     if variables.get("SDREG_HOME"):
         return Path(variables["SDREG_HOME"]).expanduser().absolute()
     import platformdirs  # noqa: PLC0415 -- costs start-up time and is needed here only

@@ -14,7 +14,8 @@ from registry.domain.variant import FileFormat
 from registry.formats.safetensors import read_index
 from registry.formats.sniff import sniff_file
 from registry.formats.torch_file import check_torch_zip
-from registry.taxonomy import architecture_families, architectures, identify, model_types
+from registry.taxonomy.identify import identify
+from registry.taxonomy.lookup import architecture_families, architectures, model_types
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from registry.formats.safetensors import (
     parse_header,
     read_index,
 )
-from registry.taxonomy import identify
+from registry.taxonomy.identify import identify
 
 
 def packed(header, data=b"", *, length=None):

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from registry import layouts
-from registry.taxonomy import get_model_type, model_types
+from registry.taxonomy.lookup import get_model_type, model_types
 
 UIS = [layouts.get(name) for name in layouts.names()]
 TYPES = sorted(model_types())

@@ -2,7 +2,8 @@
 
 import pytest
 
-from registry.taxonomy import advise_clip_skip, architectures
+from registry.taxonomy.clip_skip import advise_clip_skip
+from registry.taxonomy.lookup import architectures
 
 
 def test_two_for_sd1_is_said_in_the_numbers_of_each_ui():

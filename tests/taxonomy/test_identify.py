@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from registry.demo import shapes
 from registry.domain.tensors import TensorIndex, TensorInfo
 from registry.domain.variant import Precision, Pruning
-from registry.taxonomy import identify
+from registry.taxonomy.identify import identify
 
 UNET = "model.diffusion_model."
 LDM_KEY = "attn2.to_k.weight"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from registry.taxonomy import (
+from registry.taxonomy.lookup import (
     architecture_families,
     architecture_from_label,
     architectures,
