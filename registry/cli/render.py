@@ -51,30 +51,50 @@ def _fitted(line: str, indent: int) -> list[str]:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], *, right: int = -1) -> None:
-    """Write a table: folded to fit a terminal, or with every line whole into a pipe.
+    """Write a table: its last column folded to fit a terminal, every line whole into a pipe.
+
+    A terminal too narrow for that gets the rows one below the other.
 
     Args:
         headings: One for each column.
         rows: Cells as text.
         right: Index of a column of numbers, set flush right.
     """
+    cells = [[without_controls(cell) for cell in row] for row in (headings, *rows)]
+    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
     if not sys.stdout.isatty():
-        _plain_table(headings, rows, right)
+        _plain_table(cells, widths, right)
         return
     from rich.console import Console
     from rich.table import Table
 
+    console = Console()
+    needed = sum(width + 2 for width in widths[:-1]) + min(widths[-1], _LEAST_COLUMNS)
+    if needed > console.width:
+        _stacked_table(cells[1:])
+        return
     shown = Table(box=None, pad_edge=False, header_style="bold")
     for place, heading in enumerate(headings):
-        shown.add_column(heading, justify="right" if place == right else "left", overflow="fold")
-    for row in rows:
-        shown.add_row(*(without_controls(cell).replace("[", r"\[") for cell in row))
-    Console().print(shown)
+        shown.add_column(
+            heading,
+            justify="right" if place == right else "left",
+            overflow="fold",
+            no_wrap=place < len(headings) - 1,
+        )
+    for row in cells[1:]:
+        shown.add_row(*(cell.replace("[", r"\[") for cell in row))
+    console.print(shown)
 
 
-def _plain_table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: int) -> None:
-    cells = [[without_controls(cell) for cell in row] for row in (headings, *rows)]
-    widths = [max(map(columns, column)) for column in zip(*cells, strict=True)]
+def _stacked_table(rows: Sequence[Sequence[str]]) -> None:
+    """Rows without their headings: the first two cells, and below them the others."""
+    for first, second, *others in rows:
+        write(f"{first}  {second}" if first else second)
+        for line in _fitted("  ".join(cell for cell in others if cell), 4):
+            write(f"    {line}")
+
+
+def _plain_table(cells: Sequence[Sequence[str]], widths: Sequence[int], right: int) -> None:
     for row in cells:
         parts = []
         for place, (cell, width) in enumerate(zip(row, widths, strict=True)):
