@@ -99,14 +99,32 @@ def test_with_colour_it_says_the_same(sdreg):
     assert ESCAPE.sub("", coloured) == ESCAPE.sub("", plain)
 
 
-@pytest.mark.parametrize("width", [40, 60, 80])
-def test_a_narrow_terminal_is_not_overrun_and_loses_no_name(sdreg, width):
-    out = ESCAPE.sub("", on_a_terminal("list", "--type", "lora", COLUMNS=str(width)))
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+@pytest.mark.parametrize("words", ["list --type lora", "config", "list --type controlnet"])
+def test_a_narrow_terminal_is_not_overrun_and_every_name_stays_whole(sdreg, width, words):
+    piped = sdreg(*words.split()).lines[1:]
+    names = {
+        line.removeprefix("*").split()[0]
+        for line in piped
+        if not line.startswith(("home", "setting"))
+    }
 
-    assert max(map(len, out.splitlines())) <= width
-    packed = re.sub(r"\s", "", out)
-    assert "lineart" in packed or "linear" in packed
-    assert out.count("\n") > 17
+    out = ESCAPE.sub("", on_a_terminal(*words.split(), COLUMNS=str(width)))
+
+    lines = [line for line in out.splitlines() if not line.startswith("home")]
+    assert max(map(len, lines)) <= width
+    assert [name for name in names if name not in out] == []
+
+
+def test_a_terminal_that_is_too_narrow_for_columns_gets_lines(sdreg):
+    out = on_a_terminal("list", "--type", "lora", "--base", "sdxl", "--limit", "2", COLUMNS="40")
+
+    assert out == (
+        "3d-render-style-xl\n"
+        "    lora  sdxl  85.5 MB  –  –\n"
+        "detail-tweaker-xl\n"
+        "    lora  sdxl  228 MB  –  –\n"
+    )
 
 
 def test_a_model_on_a_narrow_terminal_is_readable(sdreg):
