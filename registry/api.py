@@ -384,7 +384,9 @@ class Registry:
             models = [self.show(name) for name in references]
         else:
             models = list(self.list(installed=True))
-        return refresh(models, self.rooms, progress or Progress())
+        # Hubs remember their answers; asking again means asking fresh ones.
+        rooms = replace(self.rooms, hubs=self._hubs())
+        return refresh(models, rooms, progress or Progress())
 
     def doctor(self) -> "tuple[Check, ...]":
         """What is right and wrong with this installation, each with its remedy."""
