@@ -196,7 +196,11 @@ def _tell(code: str, message: str, hint: str | None, exit_code: int, *, as_json:
         }
         render.write_json(document)
     else:
-        typer.echo(f"{PROGRAM}: {without_controls(message, keep_lines=True)}", err=True)
+        # What goes on is indented: a stranger's name cannot fake a line of ours.
+        first, *others = without_controls(message, keep_lines=True).split("\n")
+        typer.echo(f"{PROGRAM}: {first}", err=True)
+        for line in others:
+            typer.echo(f"  {line.strip()}", err=True)
         if hint:
             typer.echo(f"hint: {without_controls(hint)}", err=True)
     return exit_code

@@ -59,7 +59,9 @@ def _play(folder: Path, *, json: bool) -> bool:
             render.write(f"   $ {scene.command}")
             for line in scene.says:
                 render.write(f"     {line}")
-            render.write("" if scene.ok else "   this did not go as it should\n")
+            if not scene.ok:
+                render.write("   this did not go as it should")
+            render.write()
     ok = all(step["ok"] for step in steps)
     if json:
         render.emit("sdreg.demo/1", {"steps": steps})

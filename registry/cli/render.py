@@ -22,8 +22,8 @@ def write_json(document: dict[str, Any], *, indent: int | None = None) -> None:
 
 
 def write(text: str = "") -> None:
-    """Write a line to stdout, free of what could drive a terminal."""
-    sys.stdout.write(without_controls(text, keep_lines=True) + "\n")
+    """Write one line to stdout, free of what could drive a terminal or fake another line."""
+    sys.stdout.write(without_controls(text) + "\n")
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> None:

@@ -67,7 +67,8 @@ def _write_files(model: Model, taken: int | None, *, hashes: bool) -> None:
     for version in model.versions:
         ident = f" (id {version.hub_version_id})" if version.hub_version_id else ""
         words = f", says {listed(version.trigger_words)}" if version.trigger_words else ""
-        render.write(f"\n  version {version.name}{ident}{words}")
+        render.write()
+        render.write(f"  version {version.name}{ident}{words}")
         for file in version.files:
             mark = "→" if file.id is not None and file.id == taken else " "
             ident = f" (id {file.hub_file_id or file.id})"

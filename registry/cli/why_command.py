@@ -61,6 +61,7 @@ def why(
         }
         render.emit("sdreg.why/1", document)
     else:
-        render.write(explain(choice))
+        for line in explain(choice):
+            render.write(line)
     if choice.chosen is None:
         raise typer.Exit(3)

@@ -91,7 +91,7 @@ def _why(registry: Registry) -> Scene:
     return Scene(
         "Ask which of its files is the right one",
         f"sdreg why {CHECKPOINT}",
-        tuple(explain(choice).splitlines()),
+        explain(choice),
         ok=taken,
     )
 

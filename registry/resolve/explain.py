@@ -42,8 +42,8 @@ _PRUNING_WORDS = {
 }
 
 
-def explain(choice: Choice) -> str:
-    """The whole choice as text of several lines."""
+def explain(choice: Choice) -> tuple[str, ...]:
+    """The whole choice, line by line. Names in it are the publishers' words as they are."""
     lines: list[str] = []
     if choice.chosen:
         chosen = choice.chosen
@@ -56,4 +56,4 @@ def explain(choice: Choice) -> str:
         lines += [
             f"  {name_of(no.file)} of {no.version.name}: {no.because}" for no in choice.rejected
         ]
-    return "\n".join(lines)
+    return tuple(lines)

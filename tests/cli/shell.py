@@ -81,7 +81,7 @@ def names_in(document: object) -> set[str]:
     """Every field of a document, however deep; maps with free keys count as one field."""
     match document:
         case dict():
-            free = {"hashes", "permissions"}
+            free = {"hashes", "permissions", "evidence"}
             below = [names_in(value) for name, value in document.items() if name not in free]
             return set(document).union(*below)
         case list():

@@ -79,10 +79,10 @@ def test_a_document_in_a_narrow_alphabet_says_the_same(monkeypatch):
     assert json.loads(narrow.buffer.getvalue().decode("latin-1"))["name"] == "墨 é 🎨"
 
 
-def test_lines_are_free_of_what_drives_a_terminal(capsys):
+def test_a_line_is_one_line_and_free_of_what_drives_a_terminal(capsys):
     render.write("a\x1b[2J\x9b\u202eb\nc")
 
-    assert capsys.readouterr().out == "a[2Jb\nc\n"
+    assert capsys.readouterr().out == "a[2Jbc\n"
 
 
 def test_without_colour_a_table_on_a_terminal_is_plain(sdreg):

@@ -18,7 +18,7 @@ def test_the_choice_and_every_rejection_are_told():
     vae = make_file(name="vae.pt", id=9, role=FileRole.VAE)
     model = make_model(versions=(make_version(name="v1", files=(taken, pickle, vae)),))
 
-    assert explain(choose(model, Preference())) == (
+    assert "\n".join(explain(choose(model, Preference()))) == (
         "anything-v3: good.safetensors (id 7) of v1\n"
         "  It is safetensors, which cannot run code.\n"
         "  Its weights are fp16.\n"
@@ -34,7 +34,7 @@ def test_the_choice_and_every_rejection_are_told():
 def test_nothing_that_fits_is_told_too():
     model = make_model(versions=())
 
-    assert explain(choose(model, Preference())) == "anything-v3: no file fits"
+    assert explain(choose(model, Preference())) == ("anything-v3: no file fits",)
 
 
 def test_a_configuration_of_the_same_name_comes_along_and_no_other():
