@@ -83,11 +83,11 @@ class Registry:
 
         settings = self.settings
         targets = [Target(layouts.get("library"), settings.library, ours=True)]
+        known = [name for name in layouts.names() if name != "library"]
         for name, root in settings.uis:
-            if name not in layouts.names():
-                known = ", ".join(layouts.names())
+            if name not in known:
                 raise InvalidSettings(
-                    f"ui.{name}", f"names no UI; known are {known}", "the settings"
+                    f"ui.{name}", f"names no UI; known are {', '.join(known)}", "the settings"
                 )
             targets.append(Target(layouts.get(name), root))
         rooms = Rooms(
