@@ -60,3 +60,10 @@ def hub(noise, monkeypatch):
         monkeypatch.setenv("SDREG_CIVITAI_URL", running.address)
         monkeypatch.setenv("HF_ENDPOINT", running.address)
         yield running
+
+
+@pytest.fixture
+def installed(sdreg, hub):
+    """The one installed file, as `install` told it."""
+    (file,) = sdreg.json("install", "civitai:901", schema="sdreg.install/1")["files"]
+    return file

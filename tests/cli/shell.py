@@ -88,3 +88,11 @@ def names_in(document: object) -> set[str]:
             return set().union(*map(names_in, document))
         case _:
             return set()
+
+
+def damage(path: Path) -> None:
+    """Turn one bit of a stored file over, as a failing disk would."""
+    path.chmod(0o644)
+    content = bytearray(path.read_bytes())
+    content[1000] ^= 1
+    path.write_bytes(content)

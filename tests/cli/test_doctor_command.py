@@ -1,0 +1,30 @@
+"""`sdreg doctor`: trouble and its remedy."""
+
+from pathlib import Path
+
+from tests.cli.shell import documented, names_in
+
+
+def test_the_doctor_finds_a_healthy_home_healthy(sdreg, installed):
+    told = sdreg.json("doctor", schema="sdreg.doctor/1")
+
+    assert {check["health"] for check in told["checks"]} <= {"good", "note"}
+    assert names_in(told) <= documented("sdreg.doctor/1")
+    assert all(check["remedy"] for check in told["checks"] if check["health"] == "note")
+
+
+def test_the_doctor_names_what_is_missing_and_its_remedy(sdreg, installed):
+    Path(installed["path"]).unlink()
+
+    told = sdreg.json("doctor", schema="sdreg.doctor/1", expect=1)
+    said = sdreg("doctor", expect=1).out
+
+    (bad,) = [check for check in told["checks"] if check["health"] == "bad"]
+    assert "noise.safetensors" in bad["says"]
+    assert f"bad   {bad['what']}: {bad['says']}\n      → {bad['remedy']}\n" in said
+
+
+def test_the_doctor_misses_a_ui(sdreg, tmp_path, monkeypatch):
+    monkeypatch.setenv("SDREG_UI_COMFYUI", str(tmp_path / "nowhere"))
+
+    assert "does not exist" in sdreg("doctor", expect=1).out

@@ -1,0 +1,46 @@
+"""`sdreg repair`: what is damaged is found and mended, or named."""
+
+from pathlib import Path
+
+from tests.cli.shell import damage, documented, names_in
+
+
+def test_damage_is_found_and_mended(sdreg, installed):
+    damage(Path(installed["path"]))
+
+    found = sdreg.json("verify", schema="sdreg.audit/1", expect=1)
+    said = sdreg("verify", expect=1).out
+    mended = sdreg.json("repair", schema="sdreg.repair/1")
+    again = sdreg("repair").out
+
+    damaged = [finding for finding in found["findings"] if finding["kind"] == "damaged"]
+    assert damaged[0]["pieces"] == [0]
+    assert damaged[0]["reference"] == "civitai:901"
+    assert names_in(found) <= documented("sdreg.audit/1")
+    assert "damaged  noise.safetensors: " in said
+    (repaired,) = mended["repaired"]
+    assert repaired["path"] == installed["path"]
+    assert repaired["source"].startswith("civitai:901")
+    assert mended["failed"] == []
+    assert names_in(mended) <= documented("sdreg.repair/1")
+    assert again == "nothing is damaged\n"
+    sdreg("verify")
+
+
+def test_what_cannot_be_mended_is_named_and_exits_with_1(sdreg, installed, hub):
+    damage(Path(installed["path"]))
+    hub.take_down("civitai:901")
+    hub.take_down("hf:made-up/noise")
+
+    told = sdreg.json("repair", schema="sdreg.repair/1", expect=1)
+    said = sdreg("repair", expect=1).out
+
+    assert told["repaired"] == []
+    assert told["failed"][0]["because"]
+    assert names_in(told) <= documented("sdreg.repair/1") | documented("sdreg.audit/1")
+    assert said.startswith("not repaired: noise.safetensors: ")
+
+
+def test_nothing_installed_is_well(sdreg):
+    assert sdreg("verify").out == "0 files, 0 bytes read\n"
+    assert sdreg("repair").out == "nothing is damaged\n"
