@@ -112,7 +112,8 @@ def _model(model: Facts, known_ids: dict[tuple[int, str], int]) -> Facts:
             "note": model["note"],
             "confidence": model["confidence"],
             "versions": [
-                _version(model, version, known_ids) for version in _best_first(model["versions"])
+                _version(model, version, known_ids)
+                for version in _best_first(model["slug"], model["versions"])
             ],
         }
     )
@@ -134,8 +135,16 @@ def _hub_models(model: Facts) -> list[str]:
     return list(dict.fromkeys(ids))
 
 
-def _best_first(versions: list[Facts]) -> list[Facts]:
+# The versions of these are different works of one author, not releases: the first named is meant.
+_NOT_RELEASES = frozenset({"moxin", "epi-noiseoffset"})
+# Files that stand with a model and are another one.
+_ANOTHER_MODEL = frozenset({("waifu-diffusion-1-4", "wd-1-5-beta2-fp32.safetensors")})
+
+
+def _best_first(slug: str, versions: list[Facts]) -> list[Facts]:
     """Versions with an id of Civitai newest first, in the places such versions hold."""
+    if slug in _NOT_RELEASES:
+        return versions
     newest = iter(
         sorted(
             (version for version in versions if version["civitai_version_id"]),
@@ -166,15 +175,14 @@ def _version(model: Facts, version: Facts, known_ids: dict[tuple[int, str], int]
 def _file(
     model: Facts, version: Facts, file: Facts, known_ids: dict[tuple[int, str], int]
 ) -> Facts:
-    precision, basis = _precision(file)
     return _told(
         {
             "name": file["filename"],
             "aliases": file["aliases"],
-            "role": _role(file),
+            "role": _role(model, file),
             "format": FORMATS[file["format"]],
-            "precision": precision,
-            "precision_basis": basis,
+            "precision": file["precision"],
+            "precision_basis": file["precision_basis"],
             "pruning": _pruning(file),
             "detail": _detail(file),
             "inpainting": "inpainting" in (file["variant"] or ""),
@@ -205,10 +213,12 @@ def _file(
     )
 
 
-def _role(file: Facts) -> str:
+def _role(model: Facts, file: Facts) -> str:
     words = {(file["variant"] or "").lower(), (file.get("civitai_file_type") or "").lower()}
     if file["format"] == "yaml":
         return "config"
+    if (model["slug"], file["filename"]) in _ANOTHER_MODEL:
+        return "other"
     for word, role in (
         ("vae", "vae"),
         ("negative", "negative"),
@@ -218,13 +228,6 @@ def _role(file: Facts) -> str:
         if word in words:
             return role
     return "weights"
-
-
-def _precision(file: Facts) -> tuple[str | None, str | None]:
-    if file["precision"]:
-        return file["precision"], file["precision_basis"]
-    stated = re.match(r"(fp32|fp16|bf16|fp8)\b", file["variant"] or "")
-    return (stated[1], "variant") if stated else (None, None)
 
 
 def _pruning(file: Facts) -> str | None:

@@ -250,6 +250,16 @@ def _pruning_words(file: ModelFile) -> str:
     return str(file.variant.pruning or "of unstated pruning")
 
 
+_PRECISION = _Criterion(
+    lambda c, w, _p: w.precisions().index(c.file.variant.precision),
+    lambda best, c: (
+        f"it is {_precision_words(c.file)}, and {_precision_words(best.file)} is preferred"
+    ),
+)
+_PRUNING = _Criterion(
+    lambda c, w, _p: _pruning_place(c.file.variant.pruning, w),
+    lambda best, c: f"it is {_pruning_words(c.file)}, and {_pruning_words(best.file)} is preferred",
+)
 # Taste lives here, in this order: smaller keys win, the first that differs decides.
 _CRITERIA: tuple[_Criterion, ...] = (
     _Criterion(
@@ -264,18 +274,8 @@ _CRITERIA: tuple[_Criterion, ...] = (
         lambda c, _w, _p: c.file.variant.format is not FileFormat.SAFETENSORS,
         lambda best, c: f"it is {_format_words(c.file)}; {_format_words(best.file)} is safer",
     ),
-    _Criterion(
-        lambda c, w, _p: w.precisions().index(c.file.variant.precision),
-        lambda best, c: (
-            f"it is {_precision_words(c.file)}, and {_precision_words(best.file)} is preferred"
-        ),
-    ),
-    _Criterion(
-        lambda c, w, _p: _pruning_place(c.file.variant.pruning, w),
-        lambda best, c: (
-            f"it is {_pruning_words(c.file)}, and {_pruning_words(best.file)} is preferred"
-        ),
-    ),
+    _PRECISION,
+    _PRUNING,
     _Criterion(
         lambda c, _w, _p: not c.file.hashes.can_prove,
         lambda _best, _c: "no hash of it is known that could prove it",
@@ -302,18 +302,29 @@ def _pruning_place(pruning: Pruning | None, wish: Preference) -> int:
     return 0 if not wish.full and pruning is Pruning.EMA_ONLY else place
 
 
+def _criteria(wish: Preference) -> tuple[_Criterion, ...]:
+    """The criteria in their order; `--full` is said, a default precision is not."""
+    if not wish.full:
+        return _CRITERIA
+    order = list(_CRITERIA)
+    order.remove(_PRUNING)
+    order.insert(order.index(_PRECISION), _PRUNING)
+    return tuple(order)
+
+
 def rank(candidate: Candidate, wish: Preference, version_place: int) -> tuple[int, ...]:
     """Sort key; smaller is better.
 
     1. a known source before none; 2. not gone before gone;
     3. safetensors before pickle, whatever else the file offers;
     4. the wished precision: fp16, bf16, unstated, fp32, then quantised ones;
-    5. pruned or EMA-only before unstated before full (`--full` turns it round);
+    5. pruned or EMA-only before unstated before full (`--full` turns it round, and then it
+       comes before the precision);
     6. a known hash before none;
     7. the version that stands first;
     8. smaller before larger; 9. the hub's primary file; 10. the older row.
     """
-    return tuple(criterion.key(candidate, wish, version_place) for criterion in _CRITERIA)
+    return tuple(criterion.key(candidate, wish, version_place) for criterion in _criteria(wish))
 
 
 def _first_difference(
@@ -322,7 +333,9 @@ def _first_difference(
     if releases and best.version is not other.version:
         return f"{best.version.name} is the newer release"
     places = (0, 0 if best.version is other.version else 1)
-    pairs = zip(_CRITERIA, rank(best, wish, places[0]), rank(other, wish, places[1]), strict=True)
+    pairs = zip(
+        _criteria(wish), rank(best, wish, places[0]), rank(other, wish, places[1]), strict=True
+    )
     for criterion, ours, theirs in pairs:
         if ours != theirs:
             return criterion.loses(best, other)

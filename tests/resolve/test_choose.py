@@ -260,3 +260,19 @@ def test_a_lineage_belongs_to_its_base(base, label):
     version = make_version(base_model=label)
 
     assert choose(make_model(base=base, versions=(version,)), Preference()).chosen is not None
+
+
+def test_full_that_is_asked_for_decides_before_a_precision_that_nobody_asked_for():
+    pruned = make_file(name="pruned.safetensors", id=1)
+    full = make_file(
+        name="full.safetensors",
+        id=2,
+        variant=make_variant(precision=Precision.FP32, pruning=Pruning.FULL),
+    )
+
+    choice = choose(
+        make_model(versions=(make_version(files=(pruned, full)),)), Preference(full=True)
+    )
+
+    assert choice.chosen.file is full
+    assert choice.rejected[0].because == "it is pruned, and full is preferred"
