@@ -85,13 +85,19 @@ def choose(model: Model, wish: Preference) -> Choice:
             rejected.append(found)
         else:
             fit.append((order[id(candidate.version)], candidate))
-    releases = model.origin not in {"seed", "user"}
-    fit.sort(key=lambda entry: (entry[0] if releases else 0, rank(entry[1], wish, entry[0])))
+    releases = _are_releases(model)
+    fit.sort(
+        key=lambda entry: (entry[0] if releases else 0, rank(entry[1], wish, entry[0], model.type))
+    )
     ranked = tuple(candidate for _, candidate in fit)
     for candidate in ranked[1:]:
-        because = _first_difference(ranked[0], candidate, wish, releases=releases)
+        because = _first_difference(model, ranked[0], candidate, wish)
         rejected.append(Rejection(candidate.version, candidate.file, Reason.OUTRANKED, because))
     return Choice(model, ranked, tuple(rejected))
+
+
+def _are_releases(model: Model) -> bool:
+    return model.origin not in {"seed", "user"}
 
 
 # ── sift ──────────────────────────────────────────────────────────────────────────────────────────
@@ -302,17 +308,27 @@ def _pruning_place(pruning: Pruning | None, wish: Preference) -> int:
     return 0 if not wish.full and pruning is Pruning.EMA_ONLY else place
 
 
-def _criteria(wish: Preference) -> tuple[_Criterion, ...]:
-    """The criteria in their order; `--full` is said, a default precision is not."""
-    if not wish.full:
-        return _CRITERIA
+def _criteria(model_type: str, wish: Preference) -> tuple[_Criterion, ...]:
+    """The criteria in their order.
+
+    Hubs call every file full or pruned, but the words mean something only where training leaves
+    ballast. `--full` was said by the user, a default precision was not: it decides first.
+    """
     order = list(_CRITERIA)
-    order.remove(_PRUNING)
-    order.insert(order.index(_PRECISION), _PRUNING)
+    if model_type not in PRUNED_TYPES:
+        order.remove(_PRUNING)
+    elif wish.full:
+        order.remove(_PRUNING)
+        order.insert(order.index(_PRECISION), _PRUNING)
     return tuple(order)
 
 
-def rank(candidate: Candidate, wish: Preference, version_place: int) -> tuple[int, ...]:
+PRUNED_TYPES = frozenset({"checkpoint", "diffusion-model"})
+
+
+def rank(
+    candidate: Candidate, wish: Preference, version_place: int, model_type: str
+) -> tuple[int, ...]:
     """Sort key; smaller is better.
 
     1. a known source before none; 2. not gone before gone;
@@ -324,19 +340,18 @@ def rank(candidate: Candidate, wish: Preference, version_place: int) -> tuple[in
     7. the version that stands first;
     8. smaller before larger; 9. the hub's primary file; 10. the older row.
     """
-    return tuple(criterion.key(candidate, wish, version_place) for criterion in _criteria(wish))
+    return tuple(
+        criterion.key(candidate, wish, version_place) for criterion in _criteria(model_type, wish)
+    )
 
 
-def _first_difference(
-    best: Candidate, other: Candidate, wish: Preference, *, releases: bool
-) -> str:
-    if releases and best.version is not other.version:
+def _first_difference(model: Model, best: Candidate, other: Candidate, wish: Preference) -> str:
+    if _are_releases(model) and best.version is not other.version:
         return f"{best.version.name} is the newer release"
     places = (0, 0 if best.version is other.version else 1)
-    pairs = zip(
-        _criteria(wish), rank(best, wish, places[0]), rank(other, wish, places[1]), strict=True
-    )
-    for criterion, ours, theirs in pairs:
-        if ours != theirs:
+    ours = rank(best, wish, places[0], model.type)
+    theirs = rank(other, wish, places[1], model.type)
+    for criterion, mine, its in zip(_criteria(model.type, wish), ours, theirs, strict=True):
+        if mine != its:
             return criterion.loses(best, other)
     return "it is as good, but comes later"

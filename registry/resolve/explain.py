@@ -2,7 +2,7 @@
 
 from registry.domain.model import ModelFile
 from registry.domain.variant import FileFormat, Pruning
-from registry.resolve.choose import Candidate, Choice
+from registry.resolve.choose import PRUNED_TYPES, Candidate, Choice
 
 
 def name_of(file: ModelFile) -> str:
@@ -19,12 +19,12 @@ def why_chosen(candidate: Candidate, model_type: str) -> tuple[str, ...]:
         case FileFormat.SAFETENSORS:
             said.append("It is safetensors, which cannot run code.")
         case FileFormat.PICKLE:
-            said.append("It is a pickle; no safetensors variant is known.")
+            said.append("It is a pickle: sdreg never opens it; safetensors would be safer.")
         case other:
             said.append(f"It is {other}.")
     if file.variant.precision:
         said.append(f"Its weights are {file.variant.precision}.")
-    if model_type in _PRUNED_TYPES and file.variant.pruning in _PRUNING_WORDS:
+    if model_type in PRUNED_TYPES and file.variant.pruning in _PRUNING_WORDS:
         said.append(_PRUNING_WORDS[file.variant.pruning])
     if file.hashes.sha256:
         said.append("Its SHA-256 is known beforehand, so the download can be proven.")
@@ -33,8 +33,6 @@ def why_chosen(candidate: Candidate, model_type: str) -> tuple[str, ...]:
     return tuple(said)
 
 
-# Hubs call every file full or pruned; the word means something only where training leaves ballast.
-_PRUNED_TYPES = frozenset({"checkpoint", "diffusion-model"})
 _PRUNING_WORDS = {
     Pruning.PRUNED: "It is pruned: only what making pictures needs.",
     Pruning.EMA_ONLY: "It holds the EMA weights only: what making pictures needs.",
