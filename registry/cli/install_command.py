@@ -154,12 +154,12 @@ def _to_use_it(report: "InstallReport") -> list[tuple[str, str]]:
     model = report.model
     words = _trigger_words(report)
     rows = [
-        ("trigger words", listed(words) if words else "none needed"),
+        ("trigger words", listed(words) if words else "none known"),
         ("prompting", model.prompt_notes or ""),
     ]
     if model.type == "checkpoint":
         rows.append(("clip skip", _clip_skip_advice(model)))
-        rows.append(("VAE", model.recommended_vae or "none recommended"))
+        rows.append(("VAE", model.recommended_vae or "none known of"))
     rows.append(("licence", licence_words(model)))
     return rows
 

@@ -37,6 +37,7 @@ def link(
                 "links": [link_document(item) for item in entry.install.links],
                 "new": [link_document(item) for item in entry.new],
                 "yours": [str(place) for place in entry.yours],
+                "refused": list(entry.refused),
             }
             for entry in results
         ]
@@ -47,5 +48,7 @@ def link(
             render.write(f"{item.path}  ({item.method})")
         for place in entry.yours:
             render.write(f"{place}  is your own copy; it stays yours")
-    if not any(entry.new for entry in results):
+        for sentence in entry.refused:
+            render.write(f"{entry.install.file_name}: {sentence}")
+    if not any(entry.new or entry.refused for entry in results):
         render.write("every link is there")

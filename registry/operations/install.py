@@ -4,6 +4,7 @@ Disk first, catalog last: a crash may leave a blob that nobody refers to, but ne
 without its blob. The order of steps is that of docs/how-it-works.md, every one can be run again.
 """
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +13,15 @@ from registry.domain.install import Blob, Install, Link, Placement
 from registry.domain.model import Model, ModelFile
 from registry.domain.progress import Progress
 from registry.domain.variant import FileFormat
-from registry.errors import FormatError, GoneFromHub, PlaceTaken, UnsafeFile
+from registry.errors import (
+    FormatError,
+    GoneFromHub,
+    LinkRefused,
+    NotEnoughSpace,
+    PlaceTaken,
+    StoreUnwritable,
+    UnsafeFile,
+)
 from registry.operations.inspect_file import Inspected, inspect_file
 from registry.operations.obtain import Obtained, obtain
 from registry.operations.plan_install import (
@@ -46,6 +55,21 @@ class InstalledFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of the places of one blob.
+
+    Attributes:
+        links: Those that lead to the blob.
+        yours: Places where the user's own equal files lie.
+        refused: Why a place took no link, in sentences; the others have theirs all the same.
+    """
+
+    links: tuple[Link, ...]
+    yours: tuple[Path, ...]
+    refused: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InstallReport:
     """What an install did."""
 
@@ -74,7 +98,7 @@ def install(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstallRepor
 
 def _first_that_can_be_had(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstalledFile:
     missed: list[str] = []
-    last: GoneFromHub | None = None
+    first: GoneFromHub | None = None
     for candidate in plan.choice.ranked:
         step = plan.steps[0]
         if missed:
@@ -83,14 +107,14 @@ def _first_that_can_be_had(plan: InstallPlan, rooms: Rooms, progress: Progress) 
         try:
             done = _carry_out(step, plan, rooms, progress)
         except GoneFromHub as error:
-            last = error
+            first = first or error
             missed.append(candidate.file.name)
         else:
             notes = tuple(
                 f"every source of {name} is gone; this is the next best" for name in missed
             )
             return replace(done, notes=(*notes, *done.notes))
-    raise last or GoneFromHub("every hub", plan.reference)
+    raise first or GoneFromHub("every hub", plan.reference)
 
 
 def _carry_out(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstalledFile:
@@ -130,7 +154,7 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
         done = _publish(intent, blob, step, rooms)
     if file.id is not None:
         rooms.catalog.models.learn_hashes(file.id, _learnable(file, obtained.fetched.hashes))
-    return replace(done, notes=_notes(obtained, looked_at, file))
+    return replace(done, notes=(*done.notes, *_notes(obtained, looked_at, file)))
 
 
 def _take_from_store(step: Step, plan: InstallPlan, sha256: str, rooms: Rooms) -> InstalledFile:
@@ -157,58 +181,77 @@ def _take_from_store(step: Step, plan: InstallPlan, sha256: str, rooms: Rooms) -
 
 def _publish(intent: int, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:
     """Link the blob and complete the record: steps 5 and 6."""
-    linked, yours = place_links(blob, step.places, rooms)
+    placed = place_links(blob, step.places, rooms)
     # The same bytes under the same name and model are one install: an older record may answer.
-    install = rooms.catalog.installs.complete(intent, linked, blob, at=rooms.clock())
+    install = rooms.catalog.installs.complete(intent, placed.links, blob, at=rooms.clock())
     return InstalledFile(
         install=install,
         blob=blob,
         file=step.candidate.file,
         status="installed",
-        yours=yours,
+        yours=placed.yours,
+        notes=placed.refused,
     )
 
 
 def _complete_links(step: Step, present: Install, rooms: Rooms) -> InstalledFile:
     """The bytes are here; only links may be missing (a UI that was configured since)."""
     blob = rooms.store.blob(present.sha256)
-    linked, yours = place_links(blob, step.places, rooms)
-    have = {link.path for link in present.links}
-    new = tuple(link for link in linked if link.path not in have)
-    if new and present.id is not None:
-        rooms.catalog.installs.add_links(present.id, new)
+    placed, new, install = complete_links(present, blob, step.places, rooms)
     return InstalledFile(
-        install=replace(present, links=(*present.links, *new)),
+        install=install,
         blob=blob,
         file=step.candidate.file,
         status="linked" if new else "already-installed",
-        yours=yours,
+        yours=placed.yours,
+        notes=placed.refused,
     )
 
 
-def place_links(
-    blob: Blob, places: tuple[Placement, ...], rooms: Rooms
-) -> tuple[tuple[Link, ...], tuple[Path, ...]]:
-    """Link a blob into every place; returns our links and the user's own equal files.
+def complete_links(
+    install: Install, blob: Blob, places: tuple[Placement, ...], rooms: Rooms
+) -> tuple[Placed, tuple[Link, ...], Install]:
+    """Make and record the links of an install that are not there.
+
+    Returns:
+        What became of the places, the links that are new on the disk, the install with all links.
+    """
+    there = {link.path for link in install.links if os.path.lexists(link.path)}
+    placed = place_links(blob, places, rooms)
+    new = tuple(link for link in placed.links if link.path not in there)
+    if new and install.id is not None:
+        rooms.catalog.installs.add_links(install.id, new)
+    made = {link.path for link in new}
+    others = tuple(link for link in install.links if link.path not in made)
+    return placed, new, replace(install, links=(*others, *new))
+
+
+def place_links(blob: Blob, places: tuple[Placement, ...], rooms: Rooms) -> Placed:
+    """Link a blob into every place that takes it.
 
     A name that another file holds is left alone: ours gets a short hash in its name.
     """
-    ours: list[Link] = []
+    made: list[Link] = []
     yours: list[Path] = []
+    refused: list[str] = []
     for place in places:
         if links.is_the_users(place.path, blob, known=rooms.catalog.installs.owner_of):
             yours.append(place.path)
             continue
         try:
-            made = _link(blob, place.path, place.layout, rooms)
-        except PlaceTaken:
-            made = _link(blob, links.free_name(place.path, blob.sha256), place.layout, rooms)
-        ours.append(made)
-    return tuple(ours), tuple(yours)
+            made.append(_link(blob, place, rooms))
+        except (LinkRefused, StoreUnwritable, NotEnoughSpace, PlaceTaken) as error:
+            refused.append(f"not linked into {place.layout}: {error}")
+    return Placed(tuple(made), tuple(yours), tuple(refused))
 
 
-def _link(blob: Blob, path: Path, layout: str, rooms: Rooms) -> Link:
-    return links.link(blob, path, layout=layout, durable=rooms.store.durable)
+def _link(blob: Blob, place: Placement, rooms: Rooms) -> Link:
+    durable = rooms.store.durable
+    try:
+        return links.link(blob, place.path, layout=place.layout, durable=durable)
+    except PlaceTaken:
+        free = links.free_name(place.path, blob.sha256)
+        return links.link(blob, free, layout=place.layout, durable=durable)
 
 
 # ── what the file is ──────────────────────────────────────────────────────────────────────────────
@@ -237,11 +280,26 @@ def _type_of(plan: InstallPlan, looked_at: Inspected) -> str:
 
 
 def _filed(step: Step, plan: InstallPlan, looked_at: Inspected, rooms: Rooms) -> Step:
-    """The step with its places, now that the content tells the type."""
+    """The step with its name and places, now that the content tells format and type."""
     found = _type_of(plan, looked_at)
-    if found == plan.model_type:
+    name = _with_suffix(step.file_name, looked_at.format)
+    if found == plan.model_type and name == step.file_name:
         return step
-    return replace(step, places=places_for(found, step.file_name, rooms))
+    return replace(step, file_name=name, places=places_for(found, name, rooms))
+
+
+_SUFFIXES = {
+    FileFormat.SAFETENSORS: ".safetensors",
+    FileFormat.PICKLE: ".pt",
+    FileFormat.GGUF: ".gguf",
+}
+
+
+def _with_suffix(file_name: str, found: FileFormat) -> str:
+    """A name without a suffix that UIs know gets the one of its content: they list by suffix."""
+    if FileFormat.from_name(file_name) is not FileFormat.OTHER:
+        return file_name
+    return file_name + _SUFFIXES.get(found, "")
 
 
 def _learnable(known: ModelFile, measured: Hashes) -> Hashes:
@@ -269,6 +327,7 @@ def _notes(obtained: Obtained, looked_at: Inspected, file: ModelFile) -> tuple[s
         notes.append(
             "this is a pickle: sdreg never opens it, but a UI that loads it carelessly may run code"
         )
-    if looked_at.format is not file.variant.format and looked_at.format is not FileFormat.OTHER:
-        notes.append(f"published as {file.variant.format}, but its content is {looked_at.format}")
+    told, found = file.variant.format, looked_at.format
+    if told is not found and FileFormat.OTHER not in {told, found}:
+        notes.append(f"published as {told}, but its content is {found}")
     return tuple(notes)

@@ -1,10 +1,10 @@
 """Link what is installed into the folders of the UIs that are configured now."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from registry.domain.install import Install, Link
-from registry.operations.install import place_links
+from registry.operations.install import complete_links
 from registry.operations.plan_install import places_for
 from registry.operations.rooms import Rooms
 
@@ -16,11 +16,13 @@ class Linked:
     Attributes:
         new: Links that were made now.
         yours: Places where the user's own copy of the same bytes lies.
+        refused: Why a place took no link, in sentences.
     """
 
     install: Install
     new: tuple[Link, ...]
     yours: tuple[Path, ...]
+    refused: tuple[str, ...]
 
 
 def link(install: Install, rooms: Rooms) -> Linked:
@@ -28,13 +30,8 @@ def link(install: Install, rooms: Rooms) -> Linked:
 
     Raises:
         BlobMissing: The bytes are gone; `repair` brings them back.
-        LinkRefused: A folder takes no link and no copy.
     """
     blob = rooms.store.blob(install.sha256)
     places = places_for(install.model_type, install.file_name, rooms)
-    made, yours = place_links(blob, places, rooms)
-    have = {old.path for old in install.links}
-    new = tuple(entry for entry in made if entry.path not in have)
-    if new and install.id is not None:
-        rooms.catalog.installs.add_links(install.id, new)
-    return Linked(replace(install, links=(*install.links, *new)), new, yours)
+    placed, new, install = complete_links(install, blob, places, rooms)
+    return Linked(install, new, placed.yours, placed.refused)

@@ -13,11 +13,15 @@ from registry.domain.progress import Progress
 from registry.domain.source import Download, Source
 from registry.errors import (
     AccessDenied,
+    ConnectionLost,
+    DownloadTimeout,
     GoneFromHub,
     HashMismatch,
     HubError,
+    HubUnreachable,
     LoginRequired,
     RateLimited,
+    RequestRefused,
     SizeMismatch,
     TransferError,
 )
@@ -55,6 +59,7 @@ def obtain(file: ModelFile, rooms: Rooms, progress: Progress) -> Obtained:
         StoreError: The disk refused; no other source would help.
     """
     failures: list[HubError | TransferError] = []
+    own = len(file.sources)
     for source in _all_sources(file, rooms, progress, failures):
         try:
             obtained = _from_source(source, file, rooms, progress)
@@ -69,7 +74,7 @@ def obtain(file: ModelFile, rooms: Rooms, progress: Progress) -> Obtained:
             if failures:
                 progress.say(f"{file.name}: took it from {source} instead")
             return obtained
-    raise _most_telling(failures, file)
+    raise _most_telling(failures, own, file)
 
 
 def part_key(file: ModelFile, source: Source) -> str:
@@ -86,13 +91,17 @@ def _all_sources(
         asked.add(source)
         yield source
     sha256 = file.hashes.get(HashKind.SHA256)
-    if sha256 is None or not all(isinstance(failure, GoneFromHub) for failure in failures):
+    if sha256 is None or not all(isinstance(failure, _NOT_THERE) for failure in failures):
         return
     progress.say(f"{file.name}: no source is left; looking for the same bytes elsewhere")
     for source in _by_hash(sha256, rooms, progress):
         if source not in asked:
             asked.add(source)
             yield source
+
+
+# A mirror whose name is dead is gone as well as one that says so; one that wants a login is not.
+_NOT_THERE = (GoneFromHub, HubUnreachable, ConnectionLost, DownloadTimeout, RequestRefused)
 
 
 def _by_hash(sha256: Hash, rooms: Rooms, progress: Progress) -> Iterator[Source]:
@@ -162,7 +171,8 @@ def prove(fetched: FetchedFile, known: Hashes, *, file_name: str, source: Source
     if known.sha256 is not None:
         wrong = tuple(pair for pair in wrong if pair[0].kind is HashKind.SHA256)
     if wrong:
-        expected, got = wrong[0]
+        # Of two that say the same, the whole hash tells more than its begin.
+        expected, got = min(wrong, key=lambda pair: pair[0].kind is not pair[1].kind)
         raise HashMismatch(file_name, str(expected), str(got), str(source))
     return known.can_prove
 
@@ -172,15 +182,17 @@ _TELLING = (HashMismatch, SizeMismatch, LoginRequired, AccessDenied, RateLimited
 
 
 def _most_telling(
-    failures: list[HubError | TransferError], file: ModelFile
+    failures: list[HubError | TransferError], own: int, file: ModelFile
 ) -> HubError | TransferError:
+    """Choose the failure to raise; the first `own` ones are of the file's own sources."""
     for kind in _TELLING:
         for failure in failures:
             if isinstance(failure, kind):
                 return failure
-    for failure in failures:
+    # Where else we looked is no news: that one of its own sources may come back is.
+    for failure in failures[:own]:
         if not isinstance(failure, GoneFromHub):
             return failure
-    if failures:
-        return failures[-1]
+    if own and failures:
+        return failures[0]
     return GoneFromHub("every hub", file.name, "no source of it is known")

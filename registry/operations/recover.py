@@ -5,7 +5,7 @@ import logging
 
 from registry.catalog.install_records import Intent
 from registry.domain.progress import Progress
-from registry.errors import InUse
+from registry.errors import StoreError
 from registry.operations.install import place_links
 from registry.operations.rooms import Rooms
 
@@ -20,14 +20,16 @@ def recover(rooms: Rooms) -> int:
     """
     pending = rooms.catalog.installs.pending()
     for intent in pending:
-        # Whoever holds the claim is alive and finishes it.
-        with (
-            contextlib.suppress(InUse),
-            rooms.downloader.claim(intent.install.sha256, Progress(), wait_s=0),
-        ):
-            _finish_or_drop(intent, rooms)
+        # Whoever holds the claim is alive and finishes it. What the disk refuses now stays
+        # intended: a command that has nothing to do with it must not fail for it.
+        try:
+            with rooms.downloader.claim(intent.install.sha256, Progress(), wait_s=0):
+                _finish_or_drop(intent, rooms)
+        except StoreError as error:
+            logger.info("%s stays unfinished: %s", intent.install.file_name, error)
     if pending:
-        rooms.store.sweep()
+        with contextlib.suppress(StoreError):
+            rooms.store.sweep()
     return len(pending)
 
 
@@ -40,6 +42,6 @@ def _finish_or_drop(intent: Intent, rooms: Rooms) -> None:
         logger.info("dropped the unfinished install of %s", record.file_name)
         return
     blob = rooms.store.blob(record.sha256)
-    linked, _ = place_links(blob, intent.placements, rooms)
-    rooms.catalog.installs.complete(intent.id, linked, blob, at=rooms.clock())
+    placed = place_links(blob, intent.placements, rooms)
+    rooms.catalog.installs.complete(intent.id, placed.links, blob, at=rooms.clock())
     logger.info("finished the install of %s", record.file_name)

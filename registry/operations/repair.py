@@ -7,7 +7,7 @@ from pathlib import Path
 
 from registry.audit.check import measure_pieces
 from registry.audit.repair_plan import RepairPlan, plan_repair
-from registry.domain.audit import Finding
+from registry.domain.audit import Finding, FindingKind
 from registry.domain.hashes import Hash, Hashes, HashKind
 from registry.domain.install import FetchedFile, Install
 from registry.domain.model import FileRole, ModelFile
@@ -61,14 +61,18 @@ def repair(checked: Iterable[Checked], rooms: Rooms, progress: Progress) -> Repa
         if item.is_well:
             continue
         try:
-            mended.append(_mend(item, rooms, progress))
+            done, left = _mend(item, rooms, progress)
+            if done is not None:
+                mended.append(done)
+            failed += left
         except (HubError, TransferError, StoreUnwritable) as error:
             worst = next(finding for finding in item.findings if finding.is_bad)
             failed.append(NotMended(item.install, worst, str(error)))
     return RepairReport(tuple(mended), tuple(failed))
 
 
-def _mend(item: Checked, rooms: Rooms, progress: Progress) -> Mended:
+def _mend(item: Checked, rooms: Rooms, progress: Progress) -> tuple[Mended | None, list[NotMended]]:
+    """Mend one install; what is left is in the way of a link, and not ours."""
     install = item.install
     blob_path = rooms.store.path_of(install.sha256)
     fetched_bytes, source = 0, "this disk"
@@ -79,9 +83,13 @@ def _mend(item: Checked, rooms: Rooms, progress: Progress) -> Mended:
         if plan is None:
             raise StoreUnwritable(str(finding.path), finding.message)
         fetched_bytes, source = _bring_back(plan, install, rooms, progress)
-    remade = _relink(item, rooms)
-    rooms.catalog.audits.settle(install.sha256, at=rooms.clock())
-    return Mended(install, fetched_bytes, source, remade)
+    remade, left = _relink(item, rooms)
+    if left:
+        rooms.catalog.audits.settle(install.sha256, blob_path, at=rooms.clock())
+    else:
+        rooms.catalog.audits.settle(install.sha256, at=rooms.clock())
+    done = Mended(install, fetched_bytes, source, remade) if fetched_bytes or remade else None
+    return done, left
 
 
 def _bring_back(
@@ -149,18 +157,24 @@ def _swap_in(fetched: FetchedFile, install: Install, rooms: Rooms) -> None:
     rooms.store.replace_damaged(fetched)
 
 
-def _relink(item: Checked, rooms: Rooms) -> int:
-    """Make the links lead to the good bytes again; what is not ours stays."""
+def _relink(item: Checked, rooms: Rooms) -> tuple[int, list[NotMended]]:
+    """Make the links lead to the good bytes again; what is not ours stays, and is named."""
     blob = rooms.store.blob(item.install.sha256)
     bad = {finding.path for finding in item.findings if finding.is_bad}
     blob_was_bad = rooms.store.path_of(item.install.sha256) in bad
-    remade = 0
+    remade, left = 0, []
     for link in item.install.links:
         if link.path not in bad and not blob_was_bad:
             continue
         if links.remake(link, blob, rooms.store.is_quarantined, set_aside=rooms.store.quarantine):
             remade += 1
-    return remade
+        elif link.path in bad:
+            found = next(finding for finding in item.findings if finding.path == link.path)
+            because = f"{link.path} is not ours: move it away, then run `sdreg link`"
+            if found.kind is FindingKind.UNAVAILABLE:
+                because = f"{link.path.parent} is not there: is a drive unplugged?"
+            left.append(NotMended(item.install, found, because))
+    return remade, left
 
 
 def _wanted_file(install: Install, rooms: Rooms) -> ModelFile:

@@ -92,9 +92,10 @@ def _keyring_set(hub: str, token: str) -> bool:
 
     try:
         keyring.set_password(_SERVICE, hub, token)
+        # A backend that keeps nothing does not say so.
+        return keyring.get_password(_SERVICE, hub) == token
     except keyring.errors.KeyringError:
         return False
-    return True
 
 
 def _keyring_get(hub: str) -> str | None:
