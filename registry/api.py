@@ -127,7 +127,8 @@ class Registry:
                     address=address,
                     token=self.settings.token(kind.name),
                     user_agent=USER_AGENT,
-                    trusted=address is not None or kind.name == "direct",
+                    trusted=address is not None,
+                    was_typed=self.catalog.models.was_typed,
                 )
             )
         return opened

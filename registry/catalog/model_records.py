@@ -87,6 +87,17 @@ class ModelRecords:
             if file.id in files
         )
 
+    def was_typed(self, url: str) -> bool:
+        """Whether the user once typed this address: then its model came from the address itself."""
+        found = self._database.rows(
+            "SELECT 1 FROM sources JOIN files ON files.id = sources.file_id "
+            "JOIN versions ON versions.id = files.version_id "
+            "JOIN models ON models.id = versions.model_id "
+            "WHERE sources.url = ? AND models.origin = 'direct' LIMIT 1",
+            (url,),
+        )
+        return bool(found)
+
     # ── many models ───────────────────────────────────────────────────────────────────────────────
 
     def overview(

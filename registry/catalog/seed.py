@@ -33,7 +33,7 @@ from registry.catalog.seed_schema import (
     SeedModel,
 )
 from registry.catalog.strict_json import InvalidJson, parse
-from registry.errors import CatalogInvalid, StoreUnwritable
+from registry.errors import CatalogInvalid, UnreadableFile
 
 logger = logging.getLogger(__name__)
 
@@ -80,15 +80,15 @@ def load_seed(path: Path) -> Document:
 
     Raises:
         CatalogInvalid: It breaks the schema; the first broken rule is named by row and field.
-        StoreUnwritable: The file cannot be read.
+        UnreadableFile: The file cannot be read.
     """
+    if path.exists() and not path.is_file():
+        raise CatalogInvalid(str(path), "", "it is not a file")
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            cap = f"it is larger than {MAX_FILE_BYTES // 2**20} MiB"
-            raise CatalogInvalid(str(path), "", cap)
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise StoreUnwritable(str(path), error.strerror or str(error)) from error
+        raise UnreadableFile(str(path), error.strerror or str(error)) from error
     return check(content, file=str(path))
 
 

@@ -7,7 +7,7 @@ docs/catalog-format.md describes the format in words; docs/catalog.schema.json i
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -39,6 +39,8 @@ def _web_address(text: str) -> str:
         host = None
     if host is None or parts.scheme.lower() not in {"http", "https"}:
         raise ValueError("is not an http or https address")
+    if "@" in parts.netloc:
+        raise ValueError("holds a user name or password, which a catalog must not")
     return _without_nul(text)
 
 
@@ -86,6 +88,15 @@ _HashText = Annotated[str, Field(max_length=128)]
 
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_not_known(cls, given: Any) -> Any:
+        """A field that is null counts as left out, unless it must be there."""
+        if not isinstance(given, dict):
+            return given
+        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        return {k: v for k, v in given.items() if v is not None or k not in optional}
 
 
 class SeedHashes(_Strict):

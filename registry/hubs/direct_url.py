@@ -24,6 +24,7 @@ class DirectHub:
 
     def __init__(self, settings: HubSettings) -> None:
         self._settings = settings
+        self._typed: set[str] = set()
 
     def claims(self, reference: ModelRef) -> HubRef | UrlRef | None:
         """Every address."""
@@ -38,6 +39,7 @@ class DirectHub:
         if not isinstance(reference, UrlRef):
             raise InvalidReference(str(reference), "it is no address")
         url = _without_fragment(reference.url)
+        self._typed.add(url)
         name = name_of_url(url)
         file = ModelFile(
             name=name,
@@ -65,7 +67,7 @@ class DirectHub:
         return ()
 
     def locate(self, source: Source, file: ModelFile | None) -> Download:
-        """The address itself.
+        """The address itself; it may be a private one if the user typed it, now or once.
 
         Raises:
             GoneFromHub: The source holds no address.
@@ -76,7 +78,7 @@ class DirectHub:
             source=source,
             url=source.url,
             file_name=file.name if file is not None else name_of_url(source.url),
-            trusted=self._settings.trusted,
+            trusted=source.url in self._typed or self._settings.was_typed(source.url),
         )
 
 

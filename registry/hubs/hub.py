@@ -13,6 +13,10 @@ from registry.domain.source import Download, Secret, Source
 from registry.errors import InvalidSettings
 
 
+def _never(_address: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class HubSettings:
     """What the user decides about one hub.
@@ -23,6 +27,7 @@ class HubSettings:
         user_agent: Who we say we are. It must hold no word of a browser: hubs send browsers to
             their login page instead of an error.
         trusted: The user configured the address, so it may be a private one.
+        was_typed: Whether the user once typed this very address, so it may be a private one.
         sleep: Waits so many seconds.
         max_wait_s: How long all waits of one question may take together; a hub that wants more
             patience gets `RateLimited` instead.
@@ -32,6 +37,7 @@ class HubSettings:
     token: Secret | None = None
     user_agent: str = "sdreg"
     trusted: bool = False
+    was_typed: Callable[[str], bool] = _never
     sleep: Callable[[float], None] = time.sleep
     max_wait_s: float = 30
 

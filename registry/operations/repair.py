@@ -75,7 +75,7 @@ def _mend(item: Checked, rooms: Rooms, progress: Progress) -> tuple[Mended | Non
     """Mend one install; what is left is in the way of a link, and not ours."""
     install = item.install
     blob_path = rooms.store.path_of(install.sha256)
-    fetched_bytes, source = 0, "this disk"
+    fetched_bytes, source, brought_back = 0, "this disk", False
     for finding in item.findings:
         if finding.path != blob_path or not finding.is_bad:
             continue
@@ -83,12 +83,13 @@ def _mend(item: Checked, rooms: Rooms, progress: Progress) -> tuple[Mended | Non
         if plan is None:
             raise StoreUnwritable(str(finding.path), finding.message)
         fetched_bytes, source = _bring_back(plan, install, rooms, progress)
+        brought_back = True
     remade, left = _relink(item, rooms)
     if left:
         rooms.catalog.audits.settle(install.sha256, blob_path, at=rooms.clock())
     else:
         rooms.catalog.audits.settle(install.sha256, at=rooms.clock())
-    done = Mended(install, fetched_bytes, source, remade) if fetched_bytes or remade else None
+    done = Mended(install, fetched_bytes, source, remade) if brought_back or remade else None
     return done, left
 
 

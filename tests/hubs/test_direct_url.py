@@ -29,14 +29,23 @@ def test_two_addresses_have_two_slugs_and_one_has_one():
     assert slugs[0].startswith("direct-")
 
 
-@pytest.mark.parametrize("trusted", [True, False])
-def test_a_download_is_the_address_itself_without_any_token(trusted):
-    hub = DirectHub(HubSettings(token=Secret("never sent"), trusted=trusted))
+def test_a_download_is_the_address_itself_without_any_token():
+    hub = DirectHub(HubSettings(token=Secret("never sent")))
 
     download = hub.locate(Source("direct", url="https://example.org/a.pt"), None)
 
     assert (download.url, download.file_name) == ("https://example.org/a.pt", "a.pt")
-    assert (download.token, download.trusted) == (None, trusted)
+    assert (download.token, download.trusted) == (None, False)
+
+
+def test_only_an_address_that_the_user_typed_may_be_a_private_one():
+    typed, told = "http://127.0.0.1/typed.pt", "http://127.0.0.1/told-by-a-catalog.pt"
+    hub = DirectHub(HubSettings(was_typed=lambda url: url.endswith("once.pt")))
+    hub.find(UrlRef(typed))
+
+    assert hub.locate(Source("direct", url=typed), None).trusted
+    assert hub.locate(Source("direct", url="http://127.0.0.1/once.pt"), None).trusted
+    assert not hub.locate(Source("direct", url=told), None).trusted
 
 
 def test_a_source_without_an_address_leads_nowhere():

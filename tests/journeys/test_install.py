@@ -412,3 +412,70 @@ def test_a_ui_whose_drive_is_not_there_is_left_out_and_linked_later(tmp_path, no
     assert {link["layout"] for link in done["links"]} == {"library", "a1111"}
     assert [link["layout"] for link in linked["new"]] == ["comfyui"]
     assert (drive / "models/loras/noise.safetensors").is_file()
+
+
+def test_a_catalog_cannot_send_us_to_a_private_address_but_the_user_can(tmp_path, noise):
+    with EmbeddedHub([noise]) as hub:
+        sdreg = Shell(tmp_path, hub)
+        for variable in ("HF_ENDPOINT", "SDREG_CIVITAI_URL"):
+            del sdreg.environment[variable]
+        url = f"{hub.address}/made-up/noise/resolve/main/noise.safetensors"
+        sources = [{"hub": "direct", "url": url}]
+        sdreg("catalog", "add", catalog(tmp_path, (noise, {"sources": sources})))
+        hub.forget_requests()
+        error = sdreg("install", "noise", expect=5)
+        assert hub.requests == []
+        (done,) = sdreg("install", url, "--sha256", noise.hashes["SHA256"])["files"]
+        Path(done["path"]).unlink()
+        for link in done["links"]:
+            Path(link["path"]).unlink()
+        repaired = sdreg("repair")["repaired"]
+
+    assert error["code"] == "refused-address"
+    assert done["proven"]
+    assert len(repaired) == 1
+
+
+def test_a_folder_that_takes_no_link_stops_nothing_else(tmp_path, noise):
+    (tmp_path / "webui/models").mkdir(parents=True)
+    (tmp_path / "webui/models/Lora").write_text("a file where a folder should be")
+    with EmbeddedHub([noise]) as hub:
+        sdreg = Shell(tmp_path, hub)
+        (done,) = sdreg("install", "civitai:901")["files"]
+        sdreg("verify")
+        (tmp_path / "webui/models/Lora").unlink()
+        (linked,) = sdreg("link")["files"]
+
+    assert {link["layout"] for link in done["links"]} == {"library", "comfyui"}
+    assert done["notes"][0].startswith("not linked into a1111: ")
+    assert [link["layout"] for link in linked["new"]] == ["a1111"]
+
+
+def test_repair_names_what_is_in_the_way_and_leaves_it(tmp_path, noise):
+    with EmbeddedHub([noise]) as hub:
+        sdreg = Shell(tmp_path, hub)
+        (done,) = sdreg("install", "civitai:901")["files"]
+        place = Path(done["links"][1]["path"])
+        place.unlink()
+        place.write_text("something of the user's")
+        report = sdreg("repair", expect=1)
+
+    assert report["repaired"] == []
+    (failure,) = report["failed"]
+    assert failure["because"] == f"{place} is not ours: move it away, then run `sdreg link`"
+    assert place.read_text() == "something of the user's"
+
+
+def test_an_address_without_a_suffix_gets_the_one_of_its_content(tmp_path, noise):
+    hosted = HostedFile(noise.content, "9208", huggingface=("a/b", "9208"))
+    with EmbeddedHub([hosted]) as hub:
+        sdreg = Shell(tmp_path, hub)
+        del sdreg.environment["HF_ENDPOINT"]
+        url = f"{hub.address}/a/b/resolve/main/9208"
+        (done,) = sdreg("install", url, "--type", "lora", "--sha256", hosted.hashes["SHA256"])[
+            "files"
+        ]
+
+    assert done["name"] == "9208.safetensors"
+    assert done["notes"] == []
+    assert (tmp_path / "webui/models/Lora/9208.safetensors").is_file()
