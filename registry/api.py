@@ -16,7 +16,14 @@ from registry.domain.install import Install
 from registry.domain.model import Model
 from registry.domain.progress import Progress
 from registry.domain.source import Secret
-from registry.errors import HubError, InvalidArgument, InvalidSettings, NotInstalled
+from registry.errors import (
+    CatalogDamaged,
+    HubError,
+    InvalidArgument,
+    InvalidSettings,
+    NotInstalled,
+    SdregError,
+)
 from registry.resolve.choose import Choice
 from registry.resolve.preference import Preference
 from registry.settings import Settings, load
@@ -390,10 +397,37 @@ class Registry:
         return refresh(models, rooms, progress or Progress())
 
     def doctor(self) -> "tuple[Check, ...]":
-        """What is right and wrong with this installation, each with its remedy."""
-        from registry.operations.doctor import doctor
+        """What is right and wrong with this installation, each with its remedy.
 
-        return doctor(self.rooms, logged_in=lambda hub: self.settings.token(hub) is not None)
+        Never raises `SdregError`: what cannot even be opened is a line of the report.
+        """
+        from registry.operations.doctor import broken, doctor
+
+        try:
+            return doctor(self.rooms, logged_in=lambda hub: self.settings.token(hub) is not None)
+        except SdregError as error:
+            return broken(self.settings.home, error)
+
+    def set_catalog_aside(self) -> Path | None:
+        """Move a catalog that cannot be read into the backups; the next use makes a new one.
+
+        Nothing is deleted, and the stored files stay: installing them again fetches nothing.
+
+        Returns:
+            Where it lies now, None if the catalog is sound or is not there.
+        """
+        from registry.catalog import set_aside
+
+        try:
+            trouble = self.catalog.quick_check()
+        except CatalogDamaged:
+            trouble = ("it cannot be opened",)
+        if not trouble:
+            return None
+        self.__dict__.pop("catalog", None)
+        self.__dict__.pop("rooms", None)
+        settings = self.settings
+        return set_aside(settings.catalog_file, backups=settings.backups, clock=now)
 
     def login(self, hub: str, token: Secret) -> str:
         """Keep a token for a hub; returns where it is kept.

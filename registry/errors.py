@@ -796,7 +796,7 @@ class CatalogDamaged(CatalogError):
 
     @property
     def hint(self) -> str:
-        return "Run `sdreg doctor`; a backup may lie in the folder `backups` beside it."
+        return "`sdreg doctor --fix` sets it aside and makes a new one; the stored files stay."
 
 
 @dataclass(eq=False)

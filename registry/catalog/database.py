@@ -14,6 +14,7 @@ begins to write, and here only the holder of the lock does either.
 """
 
 import contextlib
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
@@ -55,9 +56,33 @@ class Database:
             StoreUnwritable: It cannot be opened.
         """
         try:
-            return self._reader().execute(sql, tuple(parameters)).fetchall()
+            try:
+                return self._reader().execute(sql, tuple(parameters)).fetchall()
+            except sqlite3.OperationalError:
+                if self._local_is_frozen() or os.access(self.path.parent, os.W_OK):
+                    raise
+                return self._frozen().execute(sql, tuple(parameters)).fetchall()
         except sqlite3.Error as error:
             raise self.translated(error) from error
+
+    def _local_is_frozen(self) -> bool:
+        return bool(getattr(self._local, "frozen", False))
+
+    def _frozen(self) -> sqlite3.Connection:
+        """A connection for a disk that takes no writes: not even those that WAL needs to read.
+
+        What a crashed program left in the journal is not seen; nobody can change the file.
+        """
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=ro&immutable=1",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        self._local.reader = connection
+        self._local.frozen = True
+        self._open.append(connection)
+        return connection
 
     def _reader(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "reader", None)

@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TextIO
 
 import typer
@@ -18,7 +19,7 @@ from typer.core import TyperGroup
 from registry.cli import render
 from registry.cli.parameters import read_plainly
 from registry.domain.strangers_text import without_controls
-from registry.errors import SdregError
+from registry.errors import SdregError, StoreError
 
 PROGRAM = "sdreg"
 
@@ -122,6 +123,8 @@ def main(
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command line; returns its exit code."""
+    if sys.stdout is None:  # closed by the caller: `sdreg list >&-`
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 -- as long as we live
     stdout = sys.stdout
     for stream in (stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -131,6 +134,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         stdout.flush()
     except BrokenPipeError:
         return _unheard(stdout)
+    except OSError as error:
+        # Everything of ours comes as SdregError: this is stdout itself, on a full disk.
+        _unheard(stdout)
+        sys.stderr.write(f"{PROGRAM}: the output cannot be written: {error.strerror}\n")
+        return StoreError.exit_code
     except SystemExit:
         # How a shell completion ends; and how typer leaves, with 1 and stdout wrapped, when the
         # reader went away.

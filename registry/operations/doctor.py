@@ -7,7 +7,7 @@ from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 
-from registry.errors import SdregError
+from registry.errors import CatalogDamaged, SdregError, StoreError
 from registry.operations.rooms import Rooms
 from registry.store.garbage import removable
 from registry.store.space import free_bytes, probe
@@ -55,12 +55,27 @@ def doctor(rooms: Rooms, *, logged_in: Callable[[str], bool]) -> tuple[Check, ..
     )
 
 
+def broken(home: Path, error: SdregError) -> tuple[Check, ...]:
+    """The report of a home that cannot be opened: what can be said without it."""
+    remedy = error.hint
+    if isinstance(error, CatalogDamaged):
+        remedy = (
+            "`sdreg doctor --fix` sets it aside and makes a new one; the stored files stay, and "
+            "installing them again fetches nothing"
+        )
+    return (*_home(home), Check(error.code, Health.BAD, str(error), remedy))
+
+
 def _home(home: Path) -> Iterator[Check]:
-    if not os.access(home, os.W_OK):
+    if home.exists() and not os.access(home, os.W_OK):
         yield Check("home", Health.BAD, f"{home} cannot be written", "set SDREG_HOME")
+    else:
+        yield Check("home", Health.GOOD, str(home))
+    try:
+        free = free_bytes(home)
+    except StoreError as error:
+        yield Check("space", Health.BAD, str(error), error.hint)
         return
-    yield Check("home", Health.GOOD, str(home))
-    free = free_bytes(home)
     if free < _LITTLE_BYTES:
         remedy = "one checkpoint takes 2 to 7 GB: free some space or move SDREG_HOME"
         yield Check("space", Health.NOTE, f"{free:,} bytes free", remedy)
@@ -91,6 +106,7 @@ def _unfinished(rooms: Rooms) -> Check:
 def _store(rooms: Rooms) -> Iterator[Check]:
     installs = rooms.catalog.installs.all()
     present = set(rooms.store.list())
+    intended = {intent.install.sha256 for intent in rooms.catalog.installs.pending()}
     wanted = {install.sha256 for install in installs}
     missing = wanted - present
     if missing:
@@ -98,7 +114,7 @@ def _store(rooms: Rooms) -> Iterator[Check]:
         yield Check("store", Health.BAD, f"files are missing: {names}", "run `sdreg repair`")
     else:
         yield Check("store", Health.GOOD, f"{len(present)} files, each where its record says")
-    orphans = removable(referenced=wanted, present=present)
+    orphans = removable(referenced=wanted | intended, present=present)
     if orphans:
         size = sum(rooms.store.blob(sha256).size_bytes for sha256 in orphans)
         says = f"{len(orphans)} files that nothing refers to ({size:,} bytes)"

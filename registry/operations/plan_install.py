@@ -10,7 +10,7 @@ from registry.domain.model import Model, ModelFile, ModelVersion
 from registry.errors import AmbiguousReference, InvalidArgument, NoSuitableFile
 from registry.operations.find_model import find_model, with_expected_hash
 from registry.operations.rooms import Rooms
-from registry.resolve.choose import Candidate, Choice, answers_to_file, choose
+from registry.resolve.choose import Candidate, Choice, answers_to_file, answers_to_version, choose
 from registry.resolve.companions import companions
 from registry.resolve.explain import name_of, why_chosen
 from registry.resolve.preference import Preference
@@ -79,10 +79,12 @@ def decide(
 
     Raises:
         AmbiguousReference: `wish.file` answers to several files.
+        InvalidArgument: `wish.version` names no version of the model.
         UsageError, HubError: As `find_model` does.
     """
     found = find_model(text, wish, rooms)
     model = with_expected_hash(found.model, sha256) if sha256 else found.model
+    _refuse_unknown_version(model, found.wish)
     if found.wish.file is not None:
         _refuse_twins(text, model, found.wish)
     return found.reference, choose(model, found.wish)
@@ -203,6 +205,18 @@ def _expected(sha256: str | None) -> Hash | None:
         raise InvalidArgument(
             "--sha256", f"is not a SHA-256: {error}", "It has 64 hexadecimal digits."
         ) from error
+
+
+def _refuse_unknown_version(model: Model, wish: Preference) -> None:
+    if wish.version is None or not model.versions:
+        return
+    if not any(answers_to_version(version, wish.version) for version in model.versions):
+        names = ", ".join(
+            f"{version.name} ({version.hub_version_id})" if version.hub_version_id else version.name
+            for version in model.versions
+        )
+        because = f"names no version of {model.slug}"
+        raise InvalidArgument(f"--version {wish.version}", because, f"It may be {names}.")
 
 
 def _refuse_twins(text: str, model: Model, wish: Preference) -> None:
