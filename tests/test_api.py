@@ -16,7 +16,6 @@ from registry.errors import (
     InvalidSettings,
     NoSuitableFile,
     NotInstalled,
-    StoreUnwritable,
 )
 from registry.resolve.preference import Preference
 from registry.settings import Settings, credentials
@@ -174,7 +173,7 @@ def test_a_wrong_catalog_file_is_refused_whole(registry, tmp_path):
 
     with pytest.raises(CatalogInvalid, match="nonsense"):
         registry.catalog_add(file)
-    with pytest.raises(StoreUnwritable):
+    with pytest.raises(CatalogInvalid, match="cannot be read"):
         registry.catalog_check(tmp_path / "nowhere.json")
     assert registry.catalog.models.find("toy") is None
 

@@ -33,7 +33,7 @@ from registry.catalog.seed_schema import (
     SeedModel,
 )
 from registry.catalog.strict_json import InvalidJson, parse
-from registry.errors import CatalogInvalid, UnreadableFile
+from registry.errors import CatalogInvalid
 
 logger = logging.getLogger(__name__)
 
@@ -79,8 +79,8 @@ def load_seed(path: Path) -> Document:
     """Read a catalog file and check all of it.
 
     Raises:
-        CatalogInvalid: It breaks the schema; the first broken rule is named by row and field.
-        UnreadableFile: The file cannot be read.
+        CatalogInvalid: It cannot be read, or it breaks the schema; the first broken rule is named
+            by row and field.
     """
     if path.exists() and not path.is_file():
         raise CatalogInvalid(str(path), "", "it is not a file")
@@ -88,7 +88,8 @@ def load_seed(path: Path) -> Document:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
-        raise UnreadableFile(str(path), error.strerror or str(error)) from error
+        because = f"it cannot be read: {error.strerror or error}"
+        raise CatalogInvalid(str(path), "", because) from error
     return check(content, file=str(path))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from registry.catalog import seed
 from registry.catalog.seed_schema import MAX_FILE_BYTES
-from registry.errors import CatalogInvalid, UnreadableFile
+from registry.errors import CatalogInvalid
 from scripts.write_schema import SCHEMA_FILE, schema_text
 from tests.catalog.documents import a_document, a_file, a_model, a_version, as_bytes, digits
 
@@ -220,7 +220,7 @@ def test_a_file_larger_than_the_cap_is_refused_by_its_length_alone(tmp_path):
 
 
 def test_a_file_that_cannot_be_read_is_said_so(tmp_path):
-    with pytest.raises(UnreadableFile, match="No such file"):
+    with pytest.raises(CatalogInvalid, match="No such file"):
         seed.load_seed(tmp_path / "none.json")
 
 

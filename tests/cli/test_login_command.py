@@ -94,7 +94,9 @@ def test_a_file_that_others_can_read_is_not_used(sdreg, typed):
     sdreg("login", "civitai")
     (sdreg.home / "credentials.json").chmod(0o644)
 
-    said, _ = sdreg.error("doctor", expect=2)
+    said, _ = sdreg.error("why", "civitai:424242", expect=2)
+    seen = sdreg("doctor", expect=1)
 
     assert "chmod 600" in said
-    assert TOKEN not in said
+    assert "chmod 600" in seen.out
+    assert TOKEN not in said + seen.out + seen.err

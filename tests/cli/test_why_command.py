@@ -55,7 +55,6 @@ def test_the_document_is_the_documented_one(sdreg):
         (["--file", "sha256:" + "0" * 64], None),
         (["--version", "fp16 (Civitai 66)"], "anythingV3_fp16.ckpt"),
         (["--version", "75"], "anythingV3_fp16.ckpt"),
-        (["--version", "no such version"], None),
         (["--format", "gguf"], None),
     ],
 )
@@ -127,3 +126,10 @@ def test_what_is_no_model_is_never_the_model(sdreg, flags):
 
     assert {file["role"] for file in chosen_ones} <= {"weights", "vae", "negative"}
     assert {file["format"] for file in chosen_ones} <= {"safetensors", "pickle"}
+
+
+def test_a_version_that_is_not_there_is_refused_and_the_others_are_named(sdreg):
+    said, hint = sdreg.error("why", "anything-v3", "--version", "no such version", expect=2)
+
+    assert said == "--version no such version names no version of anything-v3"
+    assert "Linaqruf HF files" in hint
