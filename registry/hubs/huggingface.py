@@ -132,6 +132,7 @@ class HuggingFaceHub:
                     self._library.api(token).list_models(search=text, limit=limit, full=True), limit
                 )
             ],
+            retries_itself=True,
         )
         models = (
             answers.model_of(repo, ADDRESS, revision=None, path=None)

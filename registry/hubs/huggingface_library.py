@@ -63,12 +63,15 @@ class HubLibrary:
             headers={"user-agent": self._settings.user_agent},
         )
 
-    def ask(self, what: str, question: Callable[[str | None], _T]) -> _T:
+    def ask(
+        self, what: str, question: Callable[[str | None], _T], *, retries_itself: bool = False
+    ) -> _T:
         """Ask, wait and ask again as the hub wishes, and say in our words what went wrong.
 
         Args:
             what: What is asked for, as people call it; errors say it.
             question: Called with the token, None if there is none.
+            retries_itself: The library has its own patience there: ours would multiply it.
 
         Raises:
             InvalidReference: The library refuses the name.
@@ -83,7 +86,7 @@ class HubLibrary:
         # httpx in 1.x and httpx2 in 2.x, handed out on request.
         from huggingface_hub.utils import httpx  # type: ignore[attr-defined]  # noqa: PLC0415
 
-        patience = Patience(self._settings.max_wait_s)
+        patience = Patience(0 if retries_itself else self._settings.max_wait_s)
         with _in_silence():
             token = self._token()
             while True:
@@ -183,6 +186,8 @@ _only_strangers = _OnlyStrangers()
 @contextmanager
 def _in_silence() -> Iterator[None]:
     """Keep the library from writing to the terminal; our errors say what matters."""
+    from huggingface_hub import HfApi  # noqa: F401, PLC0415 -- with it comes what it writes with
+
     for handler in logging.getLogger("huggingface_hub").handlers:
         handler.addFilter(_only_strangers)
     before = _asking.set(True)
