@@ -1,5 +1,6 @@
 """`sdreg verify`."""
 
+import time
 from typing import Annotated
 
 import typer
@@ -35,6 +36,7 @@ def verify(
     Exits with 1 when something is found; `sdreg repair` mends it.
     """
     registry = Registry.open()
+    begun_s = time.monotonic()
     report = registry.verify(
         references or (), deep=deep, progress=progress_for_terminal(quiet=json)
     )
@@ -48,6 +50,7 @@ def verify(
         document = {
             "checked": len(report.checked),
             "bytes": report.read_bytes,
+            "seconds": round(time.monotonic() - begun_s, 3),
             "findings": findings,
             "remaining": 0,
         }
