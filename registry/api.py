@@ -24,7 +24,7 @@ from registry.errors import (
     NotInstalled,
     SdregError,
 )
-from registry.resolve.choose import Choice
+from registry.resolve.candidate import Choice
 from registry.resolve.preference import Preference
 from registry.settings import Settings, load
 

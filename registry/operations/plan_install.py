@@ -10,10 +10,12 @@ from registry.domain.model import Model, ModelFile, ModelVersion
 from registry.errors import AmbiguousReference, InvalidArgument, NoSuitableFile
 from registry.operations.find_model import find_model, with_expected_hash
 from registry.operations.rooms import Rooms
-from registry.resolve.choose import Candidate, Choice, answers_to_file, answers_to_version, choose
+from registry.resolve.candidate import Candidate, Choice
+from registry.resolve.choose import choose
 from registry.resolve.companions import companions
 from registry.resolve.explain import name_of, why_chosen
 from registry.resolve.preference import Preference
+from registry.resolve.sift import answers_to_file, answers_to_version
 from registry.store.paths import safe_name
 from registry.store.space import free_bytes
 from registry.taxonomy.lookup import get_model_type

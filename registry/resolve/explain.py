@@ -2,7 +2,8 @@
 
 from registry.domain.model import ModelFile
 from registry.domain.variant import FileFormat, Pruning
-from registry.resolve.choose import PRUNED_TYPES, Candidate, Choice
+from registry.resolve.candidate import Candidate, Choice
+from registry.resolve.rank import PRUNED_TYPES
 
 
 def name_of(file: ModelFile) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from registry.cli.app import COMMANDS, EXIT_CODES
 from registry.errors import SdregError
-from registry.resolve.choose import Reason
+from registry.resolve.candidate import Reason
 from registry.settings.keys import KEYS, UI_VARIABLE_PREFIX
 
 ROOT = Path(__file__).parents[2]

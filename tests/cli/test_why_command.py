@@ -3,7 +3,7 @@
 import pytest
 
 from registry.cli.app import run
-from registry.resolve.choose import Reason
+from registry.resolve.candidate import Reason
 from tests.cli.shell import JSON_PAGE, documented, names_in
 from tests.cli.test_list_command import SEED
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from registry.domain.hashes import Hashes
 from registry.domain.model import FileRole
 from registry.domain.variant import FileFormat, Precision, Pruning
-from registry.resolve.choose import Reason, choose
+from registry.resolve.candidate import Reason
+from registry.resolve.choose import choose
 from registry.resolve.preference import Preference
 from tests.factories import make_file, make_model, make_source, make_variant, make_version
 
