@@ -83,7 +83,6 @@ class Registry:
     def rooms(self) -> "Rooms":
         """Every room opened, for operations that need the disk and the hubs."""
         from registry import layouts
-        from registry.operations.recover import recover
         from registry.operations.rooms import Rooms, Target
         from registry.store.blobs import Store
         from registry.transfer.download import Downloader, TransferOptions
@@ -97,7 +96,7 @@ class Registry:
                     f"ui.{name}", f"names no UI; known are {', '.join(known)}", "the settings"
                 )
             targets.append(Target(layouts.get(name), root))
-        rooms = Rooms(
+        return Rooms(
             home=settings.home,
             catalog=self.catalog,
             store=Store(settings.home, durable=settings.durable),
@@ -114,8 +113,13 @@ class Registry:
             targets=tuple(targets),
             clock=now,
         )
-        recover(rooms)
-        return rooms
+
+    def _recovered(self) -> "Rooms":
+        """The rooms for work that changes something: what an earlier run left is ended first."""
+        from registry.operations.recover import recover
+
+        recover(self.rooms)
+        return self.rooms
 
     def _hubs(self) -> "dict[str, Hub]":
         from registry import hubs
@@ -304,7 +308,7 @@ class Registry:
 
         if isinstance(plan, str):
             plan = self.plan_install(plan)
-        return install(plan, self.rooms, progress or Progress())
+        return install(plan, self._recovered(), progress or Progress())
 
     def installed(self, reference: str | None = None) -> tuple[Install, ...]:
         """Records of what is installed: all, or those that a name, reference or hash means.
@@ -343,13 +347,15 @@ class Registry:
         """
         from registry.operations.remove import remove
 
-        return tuple(remove(install, self.rooms) for install in self.installed(reference))
+        rooms = self._recovered()
+        return tuple(remove(install, rooms) for install in self.installed(reference))
 
     def link(self, reference: str | None = None) -> "tuple[Linked, ...]":
         """Link what is installed into the UIs that are configured now."""
         from registry.operations.link import link
 
-        return tuple(link(install, self.rooms) for install in self.installed(reference))
+        rooms = self._recovered()
+        return tuple(link(install, rooms) for install in self.installed(reference))
 
     # ── prove and mend ────────────────────────────────────────────────────────────────────────────
 
@@ -363,7 +369,8 @@ class Registry:
         """Read installed files from the disk and compare every byte with what was stored."""
         from registry.operations.verify import verify
 
-        return verify(self._chosen(references), self.rooms, progress or Progress(), deep=deep)
+        rooms = self._recovered()
+        return verify(self._chosen(references), rooms, progress or Progress(), deep=deep)
 
     def repair(
         self, references: Sequence[str] = (), *, progress: Progress | None = None
@@ -437,16 +444,21 @@ class Registry:
         """
         from registry.settings import credentials
 
-        return credentials.store(self.settings.home, _hub_with_login(hub), token)
+        return credentials.store(self.settings.home, hub_with_login(hub), token)
 
     def logout(self, hub: str) -> bool:
         """Forget the token of a hub; says whether there was one."""
         from registry.settings import credentials
 
-        return credentials.forget(self.settings.home, _hub_with_login(hub))
+        return credentials.forget(self.settings.home, hub_with_login(hub))
 
 
-def _hub_with_login(hub: str) -> str:
+def hub_with_login(hub: str) -> str:
+    """The hub, if it is one that takes tokens.
+
+    Raises:
+        InvalidArgument: It is not.
+    """
     if hub not in HUBS_WITH_LOGIN:
         known = " or ".join(HUBS_WITH_LOGIN)
         raise InvalidArgument(f"{hub!r}", "is not a hub with a login", f"It may be {known}.")

@@ -16,7 +16,8 @@
     ├── CatalogError         11      CatalogInvalid · SchemaTooNew · CatalogDamaged · CatalogBusy*
     └── Interrupted         130
 
-    * = retryable.  0 is done, 1 means findings were reported (verify), 130 is interrupted.
+    * = retryable.  0 is done, 1 means findings were reported (verify, repair,
+    doctor, demo), 130 is interrupted.
     9 (conversion) and 10 (smoke test) belong to rooms that are not built yet.
 
 An error is help: its text says what is wrong with which thing, and `hint` says what to do next.

@@ -19,7 +19,7 @@ from typer.core import TyperGroup
 from registry.cli import render
 from registry.cli.parameters import read_plainly
 from registry.domain.strangers_text import without_controls
-from registry.errors import SdregError, StoreError
+from registry.errors import Interrupted, SdregError, StoreError
 
 PROGRAM = "sdreg"
 
@@ -52,10 +52,10 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("Setup", "See it all at work, without a network."),
 }
 EXIT_CODES = """
-Exit codes: 0 done · 1 findings were reported (verify) · 2 wrong usage or unknown model ·
-3 no suitable file · 4 a hub refused or is out of reach · 5 the transfer failed or the bytes
-are wrong · 6 the disk refused · 7 not a model file · 8 unsafe file · 11 the catalog cannot
-be used · 130 interrupted.
+Exit codes: 0 done · 1 findings were reported (verify, repair, doctor, demo) · 2 wrong
+usage or unknown model · 3 no suitable file, or several · 4 a hub refused or is out of
+reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
+7 not a model file · 8 unsafe file · 11 the catalog cannot be used · 130 interrupted.
 """
 
 
@@ -172,12 +172,12 @@ def _answer(given: list[str]) -> int:
     return _interrupted(as_json=as_json) if code == _INTERRUPTED else code
 
 
-_INTERRUPTED = 130
+_INTERRUPTED = Interrupted.exit_code
 
 
 def _interrupted(*, as_json: bool) -> int:
-    hint = "Run the same command again: it goes on where it was."
-    return _tell("interrupted", "interrupted", hint, _INTERRUPTED, as_json=as_json)
+    error = Interrupted(PROGRAM)
+    return _tell(error.code, error.code, error.hint, error.exit_code, as_json=as_json)
 
 
 def _wrong_usage(error: typer.TyperException, *, as_json: bool) -> int:

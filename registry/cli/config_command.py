@@ -107,7 +107,7 @@ def set_setting(
         known = [name for name in layouts.names() if name != "library"]
         if key.removeprefix(UI_PREFIX) not in known:
             raise InvalidArgument(f"{key!r}", "names no UI", f"Known are {', '.join(known)}.")
-        if not Path(value).expanduser().is_dir():
+        if not value.strip() or not Path(value).expanduser().is_dir():
             raise InvalidArgument(f"{value!r}", "is not a folder", "Give the UI's own folder.")
     set_value(_config_file(), key, value)
     shown = _shown(Registry.open().settings, key)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from registry.api import HUBS_WITH_LOGIN, Registry
+from registry.api import HUBS_WITH_LOGIN, Registry, hub_with_login
 from registry.cli import render
 from registry.cli.options import JsonFlag
 from registry.domain.source import Secret
@@ -38,9 +38,7 @@ def login(hub: HubArgument, json: JsonFlag = False) -> None:
     kept in the system's keyring, else in a file that only you can read, and sent to its own host
     only. CIVITAI_TOKEN and HF_TOKEN come before it.
     """
-    if hub not in HUBS_WITH_LOGIN:
-        known = " or ".join(HUBS_WITH_LOGIN)
-        raise InvalidArgument(f"{hub!r}", "is not a hub with a login", f"It may be {known}.")
+    hub = hub_with_login(hub)
     if sys.stdin.isatty():
         typer.echo(f"Make a token at {WHERE_TOKENS_ARE_MADE[hub]}", err=True)
         text = typer.prompt("Token", hide_input=True, err=True)

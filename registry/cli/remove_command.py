@@ -27,8 +27,8 @@ def remove(
 ) -> None:
     """Remove an installed model; files of yours stay.
 
-    The links go, then the stored bytes if no other install needs them. What is not ours any more
-    is left and named.
+    The record goes, then the links, then the stored bytes if no other install needs them. What is
+    not ours any more is left and named.
     """
     registry = Registry.open()
     installs = registry.installed(reference)

@@ -13,6 +13,10 @@ from registry.store.garbage import removable
 from registry.store.space import free_bytes, probe
 
 _LITTLE_BYTES = 10 * 1000**3
+_SET_ASIDE = (
+    "`sdreg doctor --fix` sets it aside and makes a new one; the stored files stay, and "
+    "installing them again fetches nothing"
+)
 
 
 class Health(StrEnum):
@@ -59,10 +63,7 @@ def broken(home: Path, error: SdregError) -> tuple[Check, ...]:
     """The report of a home that cannot be opened: what can be said without it."""
     remedy = error.hint
     if isinstance(error, CatalogDamaged):
-        remedy = (
-            "`sdreg doctor --fix` sets it aside and makes a new one; the stored files stay, and "
-            "installing them again fetches nothing"
-        )
+        remedy = _SET_ASIDE
     return (*_home(home), Check(error.code, Health.BAD, str(error), remedy))
 
 
@@ -89,8 +90,7 @@ def _catalog(rooms: Rooms) -> Check:
     except SdregError as error:
         return Check("catalog", Health.BAD, str(error), error.hint)
     if trouble:
-        remedy = "restore a copy from the folder `backups`"
-        return Check("catalog", Health.BAD, "; ".join(trouble), remedy)
+        return Check("catalog", Health.BAD, "; ".join(trouble), _SET_ASIDE)
     return Check("catalog", Health.GOOD, f"sound, {rooms.catalog.models.count():,} models")
 
 
@@ -124,7 +124,7 @@ def _store(rooms: Rooms) -> Iterator[Check]:
 def _targets(rooms: Rooms) -> Iterator[Check]:
     for target in rooms.targets:
         what = f"ui {target.layout.name}"
-        if not target.root.exists() and target.layout.name != "library":
+        if not target.is_there:
             remedy = f"`sdreg config set ui.{target.layout.name} FOLDER`"
             yield Check(what, Health.BAD, f"{target.root} does not exist", remedy)
             continue

@@ -1,12 +1,12 @@
 """From what the user typed to one model of the catalog."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from registry.domain.hashes import Hash, Hashes
+from registry.domain.hashes import Hash
 from registry.domain.model import Model
+from registry.domain.progress import Progress
 from registry.domain.reference import HashRef, HubRef, NameRef, UrlRef, parse
-from registry.errors import AmbiguousReference, InvalidReference, UnknownModel
+from registry.errors import AmbiguousReference, HubError, InvalidReference, UnknownModel
 from registry.hubs import claim
 from registry.hubs.hub import Hub
 from registry.operations.rooms import Rooms
@@ -73,8 +73,7 @@ def _by_hub(
 def _by_hash(text: str, wanted: Hash, wish: Preference, rooms: Rooms) -> Found:
     hits = rooms.catalog.models.by_hash(wanted)
     if not hits:
-        for model in ask_hubs(wanted, rooms.hubs.values()):
-            rooms.catalog.models.save(model)
+        ask_hubs(wanted, rooms, Progress())
         hits = rooms.catalog.models.by_hash(wanted)
     if not hits:
         raise UnknownModel(text)
@@ -92,21 +91,22 @@ def _by_hash(text: str, wanted: Hash, wish: Preference, rooms: Rooms) -> Found:
     return Found(text, model, replace(wish, file=wish.file or this))
 
 
-def ask_hubs(wanted: Hash, hubs: Iterable[Hub]) -> tuple[Model, ...]:
-    """Ask every hub for files with this hash; hubs that cannot search by hash know none."""
-    return tuple(model for hub in hubs for model in hub.by_hash(wanted))
+def ask_hubs(wanted: Hash, rooms: Rooms, progress: Progress) -> tuple[Model, ...]:
+    """Ask every hub for files with this hash, and keep what they tell in the catalog.
 
-
-def with_expected_hash(model: Model, sha256: Hash) -> Model:
-    """The same model, whose files are all expected to have this SHA-256 (the user says so)."""
-    versions = tuple(
-        replace(
-            version,
-            files=tuple(
-                replace(file, hashes=Hashes.collect((sha256, *file.hashes)))
-                for file in version.files
-            ),
-        )
-        for version in model.versions
-    )
-    return replace(model, versions=versions)
+    Raises:
+        HubError: Nobody knows it, and this hub could not be asked.
+    """
+    found: list[Model] = []
+    failures: list[HubError] = []
+    for hub in rooms.hubs.values():
+        try:
+            models = hub.by_hash(wanted)
+        except HubError as error:
+            failures.append(error)
+            progress.say(f"{hub.title}: {error}")
+        else:
+            found += [rooms.catalog.models.save(model) for model in models]
+    if failures and not found:
+        raise failures[0]
+    return tuple(found)

@@ -10,16 +10,18 @@ from pathlib import Path
 
 from registry.domain.hashes import Hashes
 from registry.domain.install import Blob, Install, Link, Placement
-from registry.domain.model import Model, ModelFile
+from registry.domain.model import FileRole, Model, ModelFile
 from registry.domain.progress import Progress
 from registry.domain.variant import FileFormat
 from registry.errors import (
     FormatError,
     GoneFromHub,
+    HubError,
     LinkRefused,
     NotEnoughSpace,
     PlaceTaken,
     StoreUnwritable,
+    TransferError,
     UnsafeFile,
 )
 from registry.operations.inspect_file import Inspected, inspect_file
@@ -28,10 +30,13 @@ from registry.operations.plan_install import (
     UNKNOWN_TYPE,
     InstallPlan,
     Step,
+    beside,
     places_for,
+    present,
     step_for,
 )
 from registry.operations.rooms import Rooms
+from registry.resolve.companions import companions
 from registry.store import links
 from registry.taxonomy.identify import identify
 
@@ -89,14 +94,22 @@ def install(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstallRepor
         HashMismatch: A file is not what was promised. Nothing of it is kept under a final name.
         SdregError: As `obtain` and the store raise.
     """
-    first = _first_that_can_be_had(plan, rooms, progress)
-    as_planned = first.file == plan.steps[0].candidate.file
-    companions = plan.steps[1:] if as_planned else ()
-    rest = tuple(_carry_out(step, plan, rooms, progress) for step in companions)
-    return InstallReport(plan.reference, plan.model, (first, *rest))
+    step, first = _first_that_can_be_had(plan, rooms, progress)
+    done = [first]
+    for file in companions(step.candidate.version, step.candidate.file):
+        companion = beside(step, file, plan.model, rooms)
+        try:
+            done.append(_carry_out(companion, plan, rooms, progress))
+        except (HubError, TransferError) as error:
+            # The model is here and recorded; what is missing beside it is told, not raised.
+            note = f"{companion.file_name} belongs beside it and could not be had: {error}"
+            done[0] = replace(done[0], notes=(*done[0].notes, note))
+    return InstallReport(plan.reference, plan.model, tuple(done))
 
 
-def _first_that_can_be_had(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstalledFile:
+def _first_that_can_be_had(
+    plan: InstallPlan, rooms: Rooms, progress: Progress
+) -> tuple[Step, InstalledFile]:
     missed: list[str] = []
     first: GoneFromHub | None = None
     for candidate in plan.choice.ranked:
@@ -113,7 +126,7 @@ def _first_that_can_be_had(plan: InstallPlan, rooms: Rooms, progress: Progress) 
             notes = tuple(
                 f"every source of {name} is gone; this is the next best" for name in missed
             )
-            return replace(done, notes=(*notes, *done.notes))
+            return step, replace(done, notes=(*notes, *done.notes))
     raise first or GoneFromHub("every hub", plan.reference)
 
 
@@ -159,14 +172,16 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
 
 def _take_from_store(step: Step, plan: InstallPlan, sha256: str, rooms: Rooms) -> InstalledFile:
     """The bytes are here, by another process or from an earlier life; no network is needed."""
-    for present in rooms.catalog.installs.all():
-        if present.sha256 == sha256:
-            return _complete_links(step, present, rooms)
+    known = present(step.candidate.file, plan.model, rooms)
+    if known is not None:
+        return _complete_links(step, known, rooms)
     blob = rooms.store.blob(sha256)
+    looked_at = inspect_file(blob.path, name=step.candidate.file.name, proven=True)
+    step = _filed(step, plan, looked_at, rooms)
     record = Install(
         reference=plan.reference,
         slug=plan.model.slug,
-        model_type=plan.model_type,
+        model_type=_type_of(plan, looked_at),
         file_name=step.file_name,
         file_id=step.candidate.file.id,
         sha256=sha256,
@@ -194,10 +209,14 @@ def _publish(intent: int, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile
     )
 
 
-def _complete_links(step: Step, present: Install, rooms: Rooms) -> InstalledFile:
+def _complete_links(step: Step, known: Install, rooms: Rooms) -> InstalledFile:
     """The bytes are here; only links may be missing (a UI that was configured since)."""
-    blob = rooms.store.blob(present.sha256)
-    placed, new, install = complete_links(present, blob, step.places, rooms)
+    blob = rooms.store.blob(known.sha256)
+    places = step.places
+    if step.candidate.file.role is not FileRole.CONFIG:
+        # The record knows the type that the content told; the plan may not.
+        places = places_for(known.model_type, known.file_name, rooms)
+    placed, new, install = complete_links(known, blob, places, rooms)
     return InstalledFile(
         install=install,
         blob=blob,

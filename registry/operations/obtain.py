@@ -1,5 +1,6 @@
 """Get the bytes of one file from whichever of its sources has them, and prove them."""
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from registry.errors import (
     SizeMismatch,
     TransferError,
 )
+from registry.operations.find_model import ask_hubs
 from registry.operations.rooms import Rooms
 from registry.transfer.download import Expectation
 
@@ -108,24 +110,14 @@ def _by_hash(sha256: Hash, rooms: Rooms, progress: Progress) -> Iterator[Source]
     """Sources of files with this hash: those our catalog has met, then what hubs say."""
     for _, _, twin in rooms.catalog.models.by_hash(sha256):
         yield from twin.sources
-    for hub in rooms.hubs.values():
-        try:
-            models = hub.by_hash(sha256)
-        except HubError as error:
-            progress.say(f"{hub.title}: {error}")
-            continue
-        for model in models:
-            rooms.catalog.models.save(model)
-            yield from (
-                source
-                for _, twin in model.files
-                if twin.hashes.sha256 == sha256.digits
-                for source in twin.sources
-            )
+    with contextlib.suppress(HubError):  # told to the user already; the search was an extra
+        ask_hubs(sha256, rooms, progress)
+    for _, _, twin in rooms.catalog.models.by_hash(sha256):
+        yield from twin.sources
 
 
 def _from_source(source: Source, file: ModelFile, rooms: Rooms, progress: Progress) -> Obtained:
-    hub = rooms.hubs[source.hub]
+    hub = rooms.hub(source.hub)
     download = hub.locate(source, file)
     expected = _expectation(file, download)
     fetched = rooms.downloader.fetch(

@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry import layouts
-from registry.domain.hashes import Hash
+from registry.domain.hashes import Hash, Hashes
 from registry.domain.install import Install, Placement
-from registry.domain.model import Model, ModelFile, ModelVersion
-from registry.errors import AmbiguousReference, InvalidArgument, NoSuitableFile
-from registry.operations.find_model import find_model, with_expected_hash
+from registry.domain.model import Model, ModelFile
+from registry.errors import AmbiguousReference, HashMismatch, InvalidArgument, NoSuitableFile
+from registry.operations.find_model import find_model
 from registry.operations.rooms import Rooms
 from registry.resolve.candidate import Candidate, Choice
 from registry.resolve.choose import choose
@@ -85,11 +85,34 @@ def decide(
         UsageError, HubError: As `find_model` does.
     """
     found = find_model(text, wish, rooms)
-    model = with_expected_hash(found.model, sha256) if sha256 else found.model
+    model = found.model
     _refuse_unknown_version(model, found.wish)
     if found.wish.file is not None:
         _refuse_twins(text, model, found.wish)
-    return found.reference, choose(model, found.wish)
+    if sha256 is None:
+        return found.reference, choose(model, found.wish)
+    return found.reference, _expecting(sha256, model, found.wish)
+
+
+def _expecting(sha256: Hash, model: Model, wish: Preference) -> Choice:
+    """The choice of the file that the user knows the hash of.
+
+    Raises:
+        HashMismatch: The file has another hash for all that is known.
+    """
+    if any(file.hashes.sha256 == sha256.digits for _, file in model.files):
+        return choose(model, replace(wish, file=sha256.digits))
+    choice = choose(model, wish)
+    if choice.chosen is None:
+        return choice
+    version, file = choice.chosen.version, choice.chosen.file
+    if file.hashes.sha256 is not None:
+        got = f"sha256:{file.hashes.sha256} (known beforehand; nothing was fetched)"
+        raise HashMismatch(
+            file.name, str(sha256), got, str(file.sources[0] if file.sources else model.slug)
+        )
+    expected = replace(file, hashes=Hashes.collect((sha256, *file.hashes)))
+    return replace(choice, ranked=(Candidate(version, expected),))
 
 
 def plan_install(
@@ -123,7 +146,7 @@ def plan_install(
     others = companions(choice.chosen.version, choice.chosen.file)
     steps = (
         first,
-        *(_beside(first, choice.chosen.version, file, rooms) for file in others),
+        *(beside(first, file, choice.model, rooms) for file in others),
     )
     missing = [step.candidate.file.size_bytes for step in steps if step.present is None]
     known = [size for size in missing if size is not None]
@@ -150,7 +173,7 @@ def step_for(candidate: Candidate, model: Model, model_type: str, rooms: Rooms) 
         candidate=candidate,
         file_name=file_name,
         places=places_for(model_type, file_name, rooms),
-        present=_present(candidate.file, rooms),
+        present=present(candidate.file, model, rooms),
     )
 
 
@@ -176,23 +199,29 @@ def human_name(file: ModelFile, model: Model) -> str:
     return safe_name(base)
 
 
-def _beside(first: Step, version: ModelVersion, file: ModelFile, rooms: Rooms) -> Step:
-    """A companion lies beside its model, under the model's name."""
+def beside(first: Step, file: ModelFile, model: Model, rooms: Rooms) -> Step:
+    """The step of a companion: it lies beside its model, under the model's name."""
     suffix = Path(file.name).suffix
     return Step(
-        candidate=Candidate(version, file),
+        candidate=Candidate(first.candidate.version, file),
         file_name=Path(first.file_name).stem + suffix,
         places=tuple(replace(p, path=p.path.with_suffix(suffix)) for p in first.places),
-        present=_present(file, rooms),
+        present=present(file, model, rooms),
     )
 
 
-def _present(file: ModelFile, rooms: Rooms) -> Install | None:
+def present(file: ModelFile, model: Model, rooms: Rooms) -> Install | None:
+    """The record of this file of this model, if its bytes are stored.
+
+    The same bytes under another model are that model's: each has a record and links of its own.
+    """
     for install in rooms.catalog.installs.all():
         same_bytes = file.hashes.sha256 == install.sha256
         same_row = file.id is not None and file.id == install.file_id
-        if (same_bytes or (same_row and file.hashes.sha256 is None)) and rooms.store.has(
-            install.sha256
+        if (
+            install.slug == model.slug
+            and (same_bytes or (same_row and file.hashes.sha256 is None))
+            and rooms.store.has(install.sha256)
         ):
             return install
     return None

@@ -42,9 +42,9 @@ def _at_hubs(model: Model) -> tuple[HubRef, ...]:
 
 
 def _ask(model: Model, reference: HubRef, rooms: Rooms) -> Refreshed:
-    hub = rooms.hubs[reference.hub]
     try:
-        rooms.catalog.models.save(hub.find(reference), into=model.slug)
+        found = rooms.hub(reference.hub).find(reference)
+        rooms.catalog.models.save(found, into=model.slug)
     except GoneFromHub as error:
         rooms.catalog.models.mark_gone(
             Source(reference.hub, model=reference.model), at=rooms.clock()

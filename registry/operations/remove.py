@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.domain.install import Install
+from registry.domain.progress import Progress
 from registry.operations.rooms import Rooms
 from registry.store import links
 
@@ -25,7 +26,17 @@ class Removed:
 
 
 def remove(install: Install, rooms: Rooms) -> Removed:
-    """Remove one install: record first, then links, then bytes, so that a crash leaves no lie."""
+    """Remove one install: record first, then links, then bytes, so that a crash leaves no lie.
+
+    Raises:
+        InUse: Another process is installing the same bytes.
+        StoreError: The disk refuses.
+    """
+    with rooms.downloader.claim(install.sha256, Progress()):
+        return _remove(install, rooms)
+
+
+def _remove(install: Install, rooms: Rooms) -> Removed:
     unlinked: list[Path] = []
     left: list[Path] = []
     blob_path = rooms.store.path_of(install.sha256)
@@ -38,7 +49,9 @@ def remove(install: Install, rooms: Rooms) -> Removed:
             unlinked.append(link.path)
         elif link.path.exists() or link.path.is_symlink():
             left.append(link.path)
-    needed = any(other.sha256 == install.sha256 for other in rooms.catalog.installs.all())
+    intended = (intent.install for intent in rooms.catalog.installs.pending())
+    others = (*rooms.catalog.installs.all(), *intended)
+    needed = any(other.sha256 == install.sha256 for other in others)
     freed = 0
     if not needed and rooms.store.has(install.sha256):
         freed = rooms.store.blob(install.sha256).size_bytes

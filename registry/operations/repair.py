@@ -14,12 +14,19 @@ from registry.domain.model import FileRole, ModelFile
 from registry.domain.progress import Progress
 from registry.domain.source import Source
 from registry.domain.variant import FileFormat, Variant
-from registry.errors import HashMismatch, HubError, StoreUnwritable, TransferError
+from registry.errors import (
+    HashMismatch,
+    HubError,
+    StoreError,
+    StoreUnwritable,
+    TransferError,
+)
 from registry.operations.obtain import obtain
 from registry.operations.rooms import Rooms
 from registry.operations.verify import Checked
 from registry.store import links
 from registry.store.space import require_space
+from registry.store.trouble import disk_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,33 +64,37 @@ def repair(checked: Iterable[Checked], rooms: Rooms, progress: Progress) -> Repa
     """
     mended: list[Mended] = []
     failed: list[NotMended] = []
+    whole: set[str] = set()  # blobs that are right again: several installs may share one
     for item in checked:
         if item.is_well:
             continue
         try:
-            done, left = _mend(item, rooms, progress)
+            done, left = _mend(item, whole, rooms, progress)
             if done is not None:
                 mended.append(done)
             failed += left
-        except (HubError, TransferError, StoreUnwritable) as error:
+        except (HubError, TransferError, StoreError) as error:
             worst = next(finding for finding in item.findings if finding.is_bad)
             failed.append(NotMended(item.install, worst, str(error)))
     return RepairReport(tuple(mended), tuple(failed))
 
 
-def _mend(item: Checked, rooms: Rooms, progress: Progress) -> tuple[Mended | None, list[NotMended]]:
+def _mend(
+    item: Checked, whole: set[str], rooms: Rooms, progress: Progress
+) -> tuple[Mended | None, list[NotMended]]:
     """Mend one install; what is left is in the way of a link, and not ours."""
     install = item.install
     blob_path = rooms.store.path_of(install.sha256)
     fetched_bytes, source, brought_back = 0, "this disk", False
     for finding in item.findings:
-        if finding.path != blob_path or not finding.is_bad:
+        if finding.path != blob_path or not finding.is_bad or install.sha256 in whole:
             continue
         plan = plan_repair(finding, rooms.store.pieces(install.sha256), install.size_bytes)
         if plan is None:
             raise StoreUnwritable(str(finding.path), finding.message)
         fetched_bytes, source = _bring_back(plan, install, rooms, progress)
         brought_back = True
+        whole.add(install.sha256)
     remade, left = _relink(item, rooms)
     if left:
         rooms.catalog.audits.settle(install.sha256, blob_path, at=rooms.clock())
@@ -118,36 +129,40 @@ def _patch(
 ) -> int:
     """Fetch the damaged ranges into a copy of the blob, prove it, swap it in."""
     source, file = wanted
-    damaged = rooms.store.path_of(install.sha256)
     copy = rooms.home / "partial" / f"{install.sha256}.repair"
-    copy.parent.mkdir(parents=True, exist_ok=True)
     require_space(copy.parent, install.size_bytes)
-    copy.unlink(missing_ok=True)
-    shutil.copyfile(damaged, copy)
-    with copy.open("r+b") as out:
-        out.truncate(install.size_bytes)
-    try:
-        fetched_bytes = rooms.downloader.fetch_ranges(
-            rooms.hubs[source.hub].locate(source, file),
-            plan.ranges,
-            copy,
-            size_bytes=install.size_bytes,
-            progress=progress,
-        )
-        _swap_in(_proven(copy, install, source, progress), install, rooms)
-    finally:
-        copy.unlink(missing_ok=True)
+    with disk_errors(copy, needed_bytes=install.size_bytes):
+        try:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(rooms.store.path_of(install.sha256), copy)
+            with copy.open("r+b") as out:
+                out.truncate(install.size_bytes)
+            fetched_bytes = rooms.downloader.fetch_ranges(
+                rooms.hub(source.hub).locate(source, file),
+                plan.ranges,
+                copy,
+                size_bytes=install.size_bytes,
+                progress=progress,
+            )
+            _swap_in(_proven(copy, install, source, rooms, progress), install, rooms)
+        finally:
+            copy.unlink(missing_ok=True)
     return fetched_bytes
 
 
-def _proven(copy: Path, install: Install, source: Source, progress: Progress) -> FetchedFile:
+def _proven(
+    copy: Path, install: Install, source: Source, rooms: Rooms, progress: Progress
+) -> FetchedFile:
     progress.begin(f"proving {install.file_name}", install.size_bytes)
     pieces, sha256 = measure_pieces(copy, progress)
     progress.end()
     if sha256 != install.sha256:
         raise HashMismatch(install.file_name, install.sha256, sha256, str(source))
-    hashes = Hashes((Hash(HashKind.SHA256, sha256),))
-    return FetchedFile(copy, install.size_bytes, hashes, pieces, fetched_bytes=0)
+    hashes = [Hash(HashKind.SHA256, sha256)]
+    blake3 = rooms.store.blob(sha256).blake3
+    if blake3 is not None:  # the same bytes as ever have the same hashes as ever
+        hashes.append(Hash(HashKind.BLAKE3, blake3))
+    return FetchedFile(copy, install.size_bytes, Hashes(tuple(hashes)), pieces, fetched_bytes=0)
 
 
 def _swap_in(fetched: FetchedFile, install: Install, rooms: Rooms) -> None:

@@ -6,6 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from registry.errors import HubUnreachable
+
 if TYPE_CHECKING:
     from registry.catalog import Catalog
     from registry.hubs.hub import Hub
@@ -48,3 +50,13 @@ class Rooms:
     hubs: "Mapping[str, Hub]"
     targets: tuple[Target, ...]
     clock: Callable[[], datetime]
+
+    def hub(self, name: str) -> "Hub":
+        """The hub of this name.
+
+        Raises:
+            HubUnreachable: A catalog names a hub that we do not know.
+        """
+        if name not in self.hubs:
+            raise HubUnreachable(name, "sdreg knows no hub of this name")
+        return self.hubs[name]

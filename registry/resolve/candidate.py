@@ -19,7 +19,6 @@ class Reason(StrEnum):
     UNSAFE_FORMAT = "unsafe-format"
     TOO_BIG = "too-big"
     NO_SOURCE = "no-source"
-    GONE = "gone"
     OUTRANKED = "outranked"
 
 

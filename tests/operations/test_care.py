@@ -1,5 +1,6 @@
 """Refresh, remove, link and doctor."""
 
+import json
 from dataclasses import replace
 
 from registry.api import Registry
@@ -72,3 +73,85 @@ def test_the_doctor_finds_a_lost_file_an_orphan_and_an_absent_ui(registry, tmp_p
     assert found["store"] is Health.BAD
     assert found["ui comfyui"] is Health.BAD
     assert all(check.remedy for check in registry.doctor() if check.health is Health.BAD)
+
+
+def add_model(registry, tmp_path, slug, files):
+    """A model of the user's catalog with these rows of files."""
+    model = {"slug": slug, "name": slug, "type": "lora", "base": "sd1"}
+    document = {"schema": "sdreg.catalog/1", "revision": 1}
+    document["models"] = [{**model, "versions": [{"name": "v1", "files": files}]}]
+    path = tmp_path / f"{slug}.json"
+    path.write_text(json.dumps(document))
+    registry.catalog_add(path)
+
+
+def row(hosted, **changes):
+    return {
+        "name": hosted.name,
+        "role": "weights",
+        "format": "safetensors",
+        "size_bytes": hosted.size_bytes,
+        "hashes": {"sha256": hosted.hashes["SHA256"].lower()},
+        "sources": [{"hub": "civitai", "model": "901", "version": "902", "file": "903"}],
+        **changes,
+    }
+
+
+def test_two_models_with_the_same_bytes_have_a_record_each(registry, hosted, tmp_path):
+    add_model(registry, tmp_path, "one", [row(hosted)])
+    add_model(registry, tmp_path, "two", [row(hosted, name="other-name.safetensors")])
+    registry.install("one")
+    (second,) = registry.install("two").files
+
+    assert second.status == "linked"
+    assert {install.slug for install in registry.installed()} == {"one", "two"}
+    registry.remove("one")
+    assert registry.verify().findings == ()
+    assert all(path.is_file() for path in registry.path("two"))
+
+
+def test_a_hub_that_nobody_knows_is_one_failed_source_among_others(registry, hosted, tmp_path):
+    strange = {"hub": "nohub", "model": "x", "file": "y"}
+    sources = [strange, *row(hosted)["sources"]]
+    add_model(registry, tmp_path, "strange", [row(hosted, sources=sources)])
+
+    (done,) = registry.install("strange").files
+    outcomes = {one.reference: one.outcome for one in registry.refresh(["strange"])}
+
+    assert done.install.source == "civitai:901@902+903"
+    assert outcomes["nohub:x"] == "failed"
+
+
+def test_the_hash_that_the_user_gives_is_for_the_chosen_file_alone(registry, hosted, tmp_path):
+    config = {
+        "name": "noise.yaml",
+        "role": "config",
+        "format": "config",
+        "sources": [{"hub": "huggingface", "model": "long/gone", "file": "noise.yaml"}],
+    }
+    weights = row(hosted, hashes={})
+    add_model(registry, tmp_path, "with-config", [weights, config])
+
+    plan = registry.plan_install("with-config", sha256=hosted.hashes["SHA256"])
+    report = registry.install(plan)
+
+    assert [step.candidate.file.hashes.sha256 for step in plan.steps][1] is None
+    (done,) = report.files
+    assert done.install.proven
+    assert done.notes[-1].startswith("noise.yaml belongs beside it and could not be had: ")
+
+
+def test_a_blob_that_two_installs_share_is_mended_once(registry, hosted, tmp_path, hub):
+    add_model(registry, tmp_path, "one", [row(hosted)])
+    add_model(registry, tmp_path, "two", [row(hosted, name="other-name.safetensors")])
+    (done,) = registry.install("one").files
+    registry.install("two")
+    done.blob.path.chmod(0o644)
+    done.blob.path.write_bytes(b"x" * hosted.size_bytes)
+
+    report = registry.repair()
+
+    assert report.failed == ()
+    assert sum(bool(one.fetched_bytes) for one in report.mended) == 1
+    assert len(list(registry.rooms.store.quarantined())) == 1
+    assert registry.verify().findings == ()
