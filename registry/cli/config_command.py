@@ -100,13 +100,10 @@ def set_setting(
 
     `sdreg config set ui.a1111 FOLDER` makes a UI known: installs are linked into it from then on.
     """
-    from registry import layouts
     from registry.settings.config_file import set_value
 
     if key.startswith(UI_PREFIX):
-        known = [name for name in layouts.names() if name != "library"]
-        if key.removeprefix(UI_PREFIX) not in known:
-            raise InvalidArgument(f"{key!r}", "names no UI", f"Known are {', '.join(known)}.")
+        _require_ui(key)
         if not value.strip() or not Path(value).expanduser().is_dir():
             raise InvalidArgument(f"{value!r}", "is not a folder", "Give the UI's own folder.")
     set_value(_config_file(), key, value)
@@ -148,8 +145,17 @@ def _as_written(value: str | int | bool | None) -> str:
     return "" if value is None else str(value)
 
 
+def _require_ui(key: str) -> None:
+    from registry import layouts
+
+    known = [name for name in layouts.names() if name != "library"]
+    if key.removeprefix(UI_PREFIX) not in known:
+        raise InvalidArgument(f"{key!r}", "names no UI", f"Known are {', '.join(known)}.")
+
+
 def _shown(settings: Settings, key: str) -> str | int | bool | None:
     if key.startswith(UI_PREFIX):
+        _require_ui(key)
         root = dict(settings.uis).get(key.removeprefix(UI_PREFIX))
         return str(root) if root else None
     if find_key(key) is None:

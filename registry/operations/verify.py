@@ -50,13 +50,35 @@ def verify(
     Reads every byte of them from the disk; changes nothing but the records.
     """
     run = rooms.catalog.audits.begin(at=rooms.clock())
+    tally = _Tally(progress)
     checked: list[Checked] = []
     for install in installs:
-        item = Checked(install, tuple(_check(install, rooms, progress, deep=deep)))
+        item = Checked(install, tuple(_check(install, rooms, tally, deep=deep)))
         rooms.catalog.audits.record(run, item.findings, at=rooms.clock())
         checked.append(item)
     rooms.catalog.audits.finish(run, at=rooms.clock())
-    return VerifyReport(tuple(checked), sum(item.install.size_bytes for item in checked))
+    return VerifyReport(tuple(checked), tally.read_bytes)
+
+
+class _Tally(Progress):
+    """Passes everything on, and counts the bytes that were really read."""
+
+    def __init__(self, listener: Progress) -> None:
+        self._listener = listener
+        self.read_bytes = 0
+
+    def begin(self, what: str, total_bytes: int | None, done_bytes: int = 0) -> None:
+        self._listener.begin(what, total_bytes, done_bytes)
+
+    def advance(self, bytes_count: int) -> None:
+        self.read_bytes += bytes_count
+        self._listener.advance(bytes_count)
+
+    def end(self) -> None:
+        self._listener.end()
+
+    def say(self, message: str) -> None:
+        self._listener.say(message)
 
 
 def _check(install: Install, rooms: Rooms, progress: Progress, *, deep: bool) -> Iterable[Finding]:

@@ -155,3 +155,13 @@ def test_a_blob_that_two_installs_share_is_mended_once(registry, hosted, tmp_pat
     assert sum(bool(one.fetched_bytes) for one in report.mended) == 1
     assert len(list(registry.rooms.store.quarantined())) == 1
     assert registry.verify().findings == ()
+
+
+def test_a_verification_tells_only_the_bytes_that_it_read(registry, hosted):
+    (done,) = registry.install("civitai:901").files
+    whole = registry.verify().read_bytes
+    assert whole >= hosted.size_bytes
+
+    done.blob.path.unlink()
+
+    assert registry.verify().read_bytes == whole - hosted.size_bytes
