@@ -89,7 +89,7 @@ class Registry:
 
         settings = self.settings
         targets = [Target(layouts.get("library"), settings.library, ours=True)]
-        known = [name for name in layouts.names() if name != "library"]
+        known = layouts.ui_names()
         for name, root in settings.uis:
             if name not in known:
                 raise InvalidSettings(

@@ -20,7 +20,7 @@ def complete_keys(incomplete: str) -> list[str]:
     from registry import layouts
 
     names = [key.name for key in KEYS]
-    names += [UI_PREFIX + name for name in layouts.names() if name != "library"]
+    names += [UI_PREFIX + name for name in layouts.ui_names()]
     return [name for name in names if name.startswith(incomplete)]
 
 
@@ -148,7 +148,7 @@ def _as_written(value: str | int | bool | None) -> str:
 def _require_ui(key: str) -> None:
     from registry import layouts
 
-    known = [name for name in layouts.names() if name != "library"]
+    known = layouts.ui_names()
     if key.removeprefix(UI_PREFIX) not in known:
         raise InvalidArgument(f"{key!r}", "names no UI", f"Known are {', '.join(known)}.")
 

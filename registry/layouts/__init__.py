@@ -11,7 +11,7 @@ from registry.discovery import collect
 from registry.errors import InvalidArgument
 from registry.layouts.layout import Layout, place
 
-__all__ = ["Layout", "detect", "get", "names", "place"]
+__all__ = ["Layout", "detect", "get", "names", "place", "ui_names"]
 
 
 def get(name: str) -> Layout:
@@ -31,6 +31,11 @@ def get(name: str) -> Layout:
 def names() -> tuple[str, ...]:
     """The name of every layout: the library first, then by the alphabet."""
     return tuple(_all())
+
+
+def ui_names() -> tuple[str, ...]:
+    """The names that a user can configure a folder for: all but our own library."""
+    return tuple(name for name in names() if name != "library")
 
 
 def detect(folder: Path) -> tuple[Layout, ...]:

@@ -4,12 +4,11 @@ Disk first, catalog last: a crash may leave a blob that nobody refers to, but ne
 without its blob. The order of steps is that of docs/how-it-works.md, every one can be run again.
 """
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry.domain.hashes import Hashes
-from registry.domain.install import Blob, Install, Link, Placement
+from registry.domain.install import Blob, Install
 from registry.domain.model import FileRole, Model, ModelFile
 from registry.domain.progress import Progress
 from registry.domain.variant import FileFormat
@@ -17,15 +16,12 @@ from registry.errors import (
     FormatError,
     GoneFromHub,
     HubError,
-    LinkRefused,
-    NotEnoughSpace,
-    PlaceTaken,
-    StoreUnwritable,
     TransferError,
     UnsafeFile,
 )
 from registry.operations.inspect_file import Inspected, inspect_file
 from registry.operations.obtain import Obtained, obtain
+from registry.operations.place_links import complete_links, place_links
 from registry.operations.plan_install import (
     UNKNOWN_TYPE,
     InstallPlan,
@@ -37,7 +33,6 @@ from registry.operations.plan_install import (
 )
 from registry.operations.rooms import Rooms
 from registry.resolve.companions import companions
-from registry.store import links
 from registry.taxonomy.identify import identify
 
 
@@ -57,21 +52,6 @@ class InstalledFile:
     status: str
     yours: tuple[Path, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """What became of the places of one blob.
-
-    Attributes:
-        links: Those that lead to the blob.
-        yours: Places where the user's own equal files lie.
-        refused: Why a place took no link, in sentences; the others have theirs all the same.
-    """
-
-    links: tuple[Link, ...]
-    yours: tuple[Path, ...]
-    refused: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,17 +128,15 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
     obtained = obtain(file, rooms, progress)
     looked_at = _look_inside(obtained, file, rooms)
     step = _filed(step, plan, looked_at, rooms)
-    record = Install(
-        reference=plan.reference,
-        slug=plan.model.slug,
-        model_type=_type_of(plan, looked_at),
-        file_name=step.file_name,
-        file_id=file.id,
-        sha256=obtained.fetched.hashes.sha256 or "",
-        size_bytes=obtained.fetched.size_bytes,
+    fetched = obtained.fetched
+    record = _record(
+        step,
+        plan,
+        looked_at,
+        bytes_of=(fetched.hashes.sha256 or "", fetched.size_bytes),
         source=str(obtained.source),
         proven=obtained.proven,
-        installed_at=rooms.clock(),
+        rooms=rooms,
     )
     # The claim tells `recover` in another process that this intent has somebody who finishes it.
     with rooms.downloader.claim(record.sha256, progress):
@@ -178,20 +156,43 @@ def _take_from_store(step: Step, plan: InstallPlan, sha256: str, rooms: Rooms) -
     blob = rooms.store.blob(sha256)
     looked_at = inspect_file(blob.path, name=step.candidate.file.name, proven=True)
     step = _filed(step, plan, looked_at, rooms)
-    record = Install(
+    record = _record(
+        step,
+        plan,
+        looked_at,
+        bytes_of=(sha256, blob.size_bytes),
+        source="this disk",
+        proven=True,
+        rooms=rooms,
+    )
+    intent = rooms.catalog.installs.intend(record, step.places)
+    return replace(_publish(intent, blob, step, rooms), status="linked")
+
+
+def _record(
+    step: Step,
+    plan: InstallPlan,
+    looked_at: Inspected,
+    *,
+    bytes_of: tuple[str, int],
+    source: str,
+    proven: bool,
+    rooms: Rooms,
+) -> Install:
+    """The record of one file; `bytes_of` are the SHA-256 and the length of what is stored."""
+    sha256, size_bytes = bytes_of
+    return Install(
         reference=plan.reference,
         slug=plan.model.slug,
         model_type=_type_of(plan, looked_at),
         file_name=step.file_name,
         file_id=step.candidate.file.id,
         sha256=sha256,
-        size_bytes=blob.size_bytes,
-        source="this disk",
-        proven=True,
+        size_bytes=size_bytes,
+        source=source,
+        proven=proven,
         installed_at=rooms.clock(),
     )
-    intent = rooms.catalog.installs.intend(record, step.places)
-    return replace(_publish(intent, blob, step, rooms), status="linked")
 
 
 def _publish(intent: int, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:
@@ -225,52 +226,6 @@ def _complete_links(step: Step, known: Install, rooms: Rooms) -> InstalledFile:
         yours=placed.yours,
         notes=placed.refused,
     )
-
-
-def complete_links(
-    install: Install, blob: Blob, places: tuple[Placement, ...], rooms: Rooms
-) -> tuple[Placed, tuple[Link, ...], Install]:
-    """Make and record the links of an install that are not there.
-
-    Returns:
-        What became of the places, the links that are new on the disk, the install with all links.
-    """
-    there = {link.path for link in install.links if os.path.lexists(link.path)}
-    placed = place_links(blob, places, rooms)
-    new = tuple(link for link in placed.links if link.path not in there)
-    if new and install.id is not None:
-        rooms.catalog.installs.add_links(install.id, new)
-    made = {link.path for link in new}
-    others = tuple(link for link in install.links if link.path not in made)
-    return placed, new, replace(install, links=(*others, *new))
-
-
-def place_links(blob: Blob, places: tuple[Placement, ...], rooms: Rooms) -> Placed:
-    """Link a blob into every place that takes it.
-
-    A name that another file holds is left alone: ours gets a short hash in its name.
-    """
-    made: list[Link] = []
-    yours: list[Path] = []
-    refused: list[str] = []
-    for place in places:
-        if links.is_the_users(place.path, blob, known=rooms.catalog.installs.owner_of):
-            yours.append(place.path)
-            continue
-        try:
-            made.append(_link(blob, place, rooms))
-        except (LinkRefused, StoreUnwritable, NotEnoughSpace, PlaceTaken) as error:
-            refused.append(f"not linked into {place.layout}: {error}")
-    return Placed(tuple(made), tuple(yours), tuple(refused))
-
-
-def _link(blob: Blob, place: Placement, rooms: Rooms) -> Link:
-    durable = rooms.store.durable
-    try:
-        return links.link(blob, place.path, layout=place.layout, durable=durable)
-    except PlaceTaken:
-        free = links.free_name(place.path, blob.sha256)
-        return links.link(blob, free, layout=place.layout, durable=durable)
 
 
 # ── what the file is ──────────────────────────────────────────────────────────────────────────────

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.domain.install import Install, Link
-from registry.operations.install import complete_links
+from registry.operations.place_links import complete_links
 from registry.operations.plan_install import places_for
 from registry.operations.rooms import Rooms
 

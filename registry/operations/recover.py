@@ -6,7 +6,7 @@ import logging
 from registry.catalog.install_records import Intent
 from registry.domain.progress import Progress
 from registry.errors import StoreError
-from registry.operations.install import place_links
+from registry.operations.place_links import place_links
 from registry.operations.rooms import Rooms
 
 logger = logging.getLogger(__name__)
