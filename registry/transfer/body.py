@@ -19,7 +19,8 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_LARGEST_READ, _SMALLEST_READ = 1024 * 1024, 64 * 1024
+_LARGEST_READ, _SMALLEST_READ = 4 * 1024 * 1024, 64 * 1024
+_OWN_BUFFER = 1024 * 1024
 # Short bodies are left to httpx, which can keep their connections alive.
 _SHORT_BODY = 2 * 1024 * 1024
 _SWIFT_S = 0.05
@@ -92,20 +93,29 @@ class Body:
         Raises:
             LineLost: The connection broke, stalled, or crawled.
         """
+        if not self._buffer:
+            self._buffer = memoryview(bytearray(_OWN_BUFFER))
+        return self._buffer[: self.read_into(self._buffer[:at_most])]
+
+    def read_into(self, buffer: memoryview) -> int:
+        """Put the next bytes into `buffer`; how many came, 0 at the end.
+
+        Raises:
+            LineLost: The connection broke, stalled, or crawled.
+        """
         if self._left == 0:
-            return memoryview(b"")
+            return 0
         begun = time.monotonic()
         if not self._held and self._socket is None:
             self._held = memoryview(self._next_chunk())
             self._may_gulp = self._may_gulp and self._take_socket()
-        if self._held:
-            part, self._held = self._held[:at_most], self._held[at_most:]
-        elif self._socket is not None:
-            part = self._receive(min(at_most, self._gulp), self._socket)
+        if self._held or self._socket is None:
+            count = min(len(self._held), len(buffer))
+            buffer[:count], self._held = self._held[:count], self._held[count:]
         else:
-            part = self._held
-        self._note(len(part), time.monotonic() - begun)
-        return part
+            count = self._receive(buffer[: self._gulp], self._socket)
+        self._note(count, time.monotonic() - begun)
+        return count
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -151,16 +161,15 @@ class Body:
             wait = struct.pack("ll", int(seconds), max(int(part * 1_000_000), 1))
             line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, wait)
         self._socket = line
-        self._buffer = memoryview(bytearray(_LARGEST_READ))
         return True
 
-    def _receive(self, wanted: int, line: socket.socket) -> memoryview:
+    def _receive(self, buffer: memoryview, line: socket.socket) -> int:
         begun = time.monotonic()
         try:
             if isinstance(line, ssl.SSLSocket) or sys.platform == "win32":
-                count = self._fill(wanted, line, begun)
+                count = _fill(buffer, line, begun)
             else:
-                count = line.recv_into(self._buffer[:wanted], wanted, socket.MSG_WAITALL)
+                count = line.recv_into(buffer, len(buffer), socket.MSG_WAITALL)
         except (TimeoutError, BlockingIOError, ssl.SSLWantReadError) as error:
             raise LineLost(f"nothing came for {self._stall_s:.0f} seconds", stalled=True) from error
         except (OSError, ValueError) as error:
@@ -169,15 +178,6 @@ class Body:
             raise LineLost("the server closed the connection too early")
         swift = time.monotonic() - begun < _SWIFT_S
         self._gulp = min(self._gulp * 2, _LARGEST_READ) if swift else self._gulp
-        return self._buffer[:count]
-
-    def _fill(self, wanted: int, line: socket.socket, begun: float) -> int:
-        count = 0
-        while count < wanted:
-            got = line.recv_into(self._buffer[count:wanted])
-            count += got
-            if got == 0 or time.monotonic() - begun > _SWIFT_S:
-                break
         return count
 
     def _note(self, count: int, waited_s: float) -> None:
@@ -191,3 +191,14 @@ class Body:
                 because = f"only {self._got} bytes came in {self._waited_s:.0f} seconds"
                 raise LineLost(because, stalled=True)
             self._waited_s, self._got = 0.0, 0
+
+
+def _fill(buffer: memoryview, line: socket.socket, begun: float) -> int:
+    """Read until the buffer is full, the stream ends, or it takes long."""
+    count = 0
+    while count < len(buffer):
+        got = line.recv_into(buffer[count:])
+        count += got
+        if got == 0 or time.monotonic() - begun > _SWIFT_S:
+            break
+    return count

@@ -7,8 +7,22 @@ whose bytes do not have the promised digest becomes empty again.
 
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from registry.domain.pieces import PIECE_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A whole piece that is still in memory, though it lies on the disk already.
+
+    Attributes:
+        piece: Its bytes.
+        release: Gives the memory back.
+    """
+
+    piece: memoryview
+    release: Callable[[], None]
 
 
 class Coverage:
@@ -36,6 +50,8 @@ class Coverage:
         self._digests: dict[int, str] = {}
         self._filled: dict[int, int] = {}
         self._ready = set(self._claims)
+        self._parcels: dict[int, Parcel] = {}
+        self._in_order = 0
         self._stopped = False
 
     @property
@@ -49,9 +65,19 @@ class Coverage:
         end = begin + self.piece_bytes
         return begin, end if self._size is None else min(end, self._size)
 
-    def arrive(self, begin: int, count: int) -> None:
-        """Note that `count` bytes from `begin` on lie in the file now."""
+    @property
+    def in_order(self) -> int:
+        """The piece that the hashes of the whole file wait for."""
+        return self._in_order
+
+    def arrive(self, begin: int, count: int, parcel: Parcel | None = None) -> None:
+        """Note that `count` bytes from `begin` on lie in the file now.
+
+        Whoever still has them in memory, as one whole piece, hands them on in a parcel.
+        """
         with self.changed:
+            if parcel is not None:
+                self._parcels[begin // self.piece_bytes] = parcel
             end = begin + count
             while begin < end:
                 index = begin // self.piece_bytes
@@ -92,6 +118,7 @@ class Coverage:
             None when `in_order` lies behind the end, or when we stop.
         """
         with self.changed:
+            self._in_order = in_order
             while not self._stopped and not self._is_behind_end(in_order):
                 if in_order in self._digests or in_order in self._ready:
                     return in_order
@@ -99,6 +126,11 @@ class Coverage:
                     return min(self._ready)
                 self.changed.wait()
             return None
+
+    def parcel(self, index: int) -> Parcel | None:
+        """The piece as it is in memory, if it is; who takes it releases it."""
+        with self.changed:
+            return self._parcels.pop(index, None)
 
     def settle(self, index: int, digest: str) -> bool:
         """Note the digest of a piece as it lies on the disk.

@@ -6,19 +6,21 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 
+from registry.domain.pieces import PIECE_BYTES
 from registry.domain.progress import Progress
 from registry.errors import SdregError, SizeMismatch
 from registry.transfer.asking import Nerves, SlowDown, ask
-from registry.transfer.body import LineLost
+from registry.transfer.body import Body, LineLost
 from registry.transfer.client import Answer, Way
 from registry.transfer.coverage import Coverage
+from registry.transfer.express import Express
 from registry.transfer.options import TransferOptions
 from registry.transfer.pace import Pace, Ramp
 from registry.transfer.partial import Part
 from registry.transfer.resume import Changed, Continue, Faulty, FromStart, Standing
 from registry.transfer.segments import ENDLESS, Segment, Segments
 
-_MEASURE_S = 0.25
+_MEASURE_S = 0.2
 _FAULTS_TO_BEAR = 2
 
 
@@ -77,6 +79,7 @@ class Crew:
         self._lock = lock
         self._ramp = Ramp(self._limit())
         self._stopping = threading.Event()
+        self._express = Express(task.part, task.coverage)
         self._threads: list[Future[None]] = []
         self._hands = 0
         self._faults = 0
@@ -87,6 +90,7 @@ class Crew:
 
         Its bytes are those of the first gap, so nobody may add gaps before.
         """
+        self._threads.append(self._executor.submit(self._express.run))
         if answer is not None:
             self._hire(self._take(), answer)
 
@@ -106,15 +110,15 @@ class Crew:
             self._ramp.consider(rate, self._hands)
             self._measured_at, self._measured_bytes = time.monotonic(), self.fetched_bytes
         with self._lock:
-            is_work_waiting = self._task.segments.has_gaps
-            wanted = self._ramp.wanted if self._task.segments.left_bytes else 0
-        alone = self._hands == 0 and is_work_waiting
-        if alone or (self._task.in_ranges and 0 < self._hands < wanted):
+            alone = self._hands == 0 and self._task.segments.has_gaps
+            more = 0 < self._hands < self._ramp.wanted and self._task.segments.has_work
+        if alone or (self._task.in_ranges and more):
             self._hire()
 
     def stop(self) -> None:
         """Break everything off."""
         self._stopping.set()
+        self._express.close()
         self._task.way.cut()
 
     def _limit(self) -> int:
@@ -209,19 +213,17 @@ class Crew:
                 raise LineLost("it says that there is nothing more")
 
     def _pour(self, segment: Segment, answer: Answer) -> None:
-        """Write what comes to its place, as long as it is the segment's."""
-        task, body = self._task, answer.body
-        limit = answer.head.end or task.coverage.size_bytes or 0
-        came = 0
+        """Bring what comes to its place, as long as it is the segment's."""
+        body, limit = answer.body, answer.head.end or self._task.coverage.size_bytes or 0
+        begin = segment.at
         while not self._stopping.is_set() and (segment.left > 0 or self._extend(segment, limit)):
-            chunk = body.read(min(segment.left, task.pace.gulp_bytes))
-            if not chunk:
+            if self._hands == 1 and self._express.accepts(segment.at, segment.end):
+                is_more = self._pour_piece(segment, body)
+            else:
+                is_more = self._pour_chunk(segment, body)
+            if not is_more:
                 break
-            task.part.write(segment.at, chunk)
-            self._count(segment, len(chunk))
-            came += len(chunk)
-            self._check_promise(segment)
-            task.pace.spend(len(chunk), self._stopping.wait)
+        came = segment.at - begin
         if self._stopping.is_set():
             return
         if segment.end == ENDLESS:
@@ -229,18 +231,55 @@ class Crew:
         elif segment.left > 0 and (came == 0 or body.left is None):
             raise LineLost("the body ended too early")
 
+    def _pour_chunk(self, segment: Segment, body: Body) -> bool:
+        """Write the next few bytes; False if there are none."""
+        task = self._task
+        chunk = body.read(min(segment.left, task.pace.gulp_bytes))
+        if not chunk:
+            return False
+        task.part.write(segment.at, chunk)
+        begin = segment.at
+        task.coverage.arrive(begin, self._count(segment, len(chunk)))
+        self._check_promise(segment)
+        task.pace.spend(len(chunk), self._stopping.wait)
+        return True
+
+    def _pour_piece(self, segment: Segment, body: Body) -> bool:
+        """Send the next piece by the express way; False if the body ends before it does."""
+        task, begin = self._task, segment.at
+        buffer = self._express.buffer()
+        if buffer is None:
+            return False
+        piece = buffer[: task.coverage.span(begin // PIECE_BYTES)[1] - begin]
+        filled = 0
+        try:
+            while filled < len(piece) and not self._stopping.is_set():
+                count = body.read_into(piece[filled : filled + task.pace.gulp_bytes])
+                if count == 0:
+                    break
+                filled += self._count(segment, count)
+                task.pace.spend(count, self._stopping.wait)
+        finally:
+            if filled == len(piece):
+                self._express.send(begin, piece, buffer)
+            else:
+                task.part.write(begin, piece[:filled])
+                task.coverage.arrive(begin, filled)
+                self._express.give_back(buffer)
+        return filled == len(piece)
+
     def _check_promise(self, segment: Segment) -> None:
         promised, way = self._task.promised_bytes, self._task.way
         if promised is not None and segment.at > promised:
             raise SizeMismatch(way.download.file_name, promised, segment.at, way.name)
 
-    def _count(self, segment: Segment, count: int) -> None:
+    def _count(self, segment: Segment, count: int) -> int:
+        """Note that bytes came; how many of them are the segment's."""
         with self._lock:
-            begin = segment.at
             counted = self._task.segments.advance(segment, count)
             self.fetched_bytes += count
-        self._task.coverage.arrive(begin, counted)
         self._task.progress.advance(counted)
+        return counted
 
     def _end_of_stream(self, segment: Segment) -> None:
         """The connection closed: only a promised length can tell whether that was the end."""

@@ -1,26 +1,28 @@
 """Hash a file in order while its pieces land out of order.
 
-The first thread settles every piece: it reads it back, from the page cache, and measures its
-BLAKE3, the BLAKE3 of the whole and the CRC-32. What is next in file order it shares with the
-threads of the SHA-256 and the AutoV3, which so read nothing themselves. hashlib and blake3 let
-other threads run meanwhile.
+The first thread settles every piece: it takes it from memory if it is still there, else reads it
+back from the page cache, and measures its BLAKE3, the BLAKE3 of the whole and the CRC-32. What is
+next in file order it shares with the threads of the SHA-256 and the AutoV3, which so read nothing
+themselves. hashlib and blake3 let other threads run meanwhile.
 """
 
 import hashlib
-import zlib
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 
 from blake3 import blake3
+from zlib_ng.zlib_ng import crc32
 
 from registry.domain.hashes import Hash, Hashes, HashKind
 from registry.domain.pieces import PieceMap
-from registry.transfer.coverage import Coverage
+from registry.transfer.buffers import Buffers
+from registry.transfer.coverage import Coverage, Parcel
 from registry.transfer.relay import Relay
 
 # Civitai's rules (StabilityMatrix' HashTask.cs; civitai's trigger truncate_autov3_hash).
 _AUTOV1_BEGIN, _AUTOV1_BYTES, _AUTOV1_LEAST = 0x100000, 0x10000, 0x200000
 _LONGEST_HEADER = 16 * 1024 * 1024
+_BUFFERS = 3
 
 Read = Callable[[int, memoryview], None]
 """Fill the buffer with the file's bytes from an offset on."""
@@ -44,7 +46,8 @@ class Hasher:
         self._sha256 = hashlib.sha256()
         self._autov1: str | None = None
         self._autov3: str | None = None
-        self._relay = Relay(coverage.piece_bytes, readers=2)
+        self._relay = Relay(readers=2)
+        self._buffers = Buffers(_BUFFERS, coverage.piece_bytes)
         self._threads: list[Future[None]] = []
 
     def start(self, executor: Executor) -> None:
@@ -89,11 +92,13 @@ class Hasher:
         """Give the last pieces their digests, so that a journal can name them."""
         buffer = memoryview(bytearray(self._coverage.piece_bytes))
         for index in self._coverage.leftovers():
-            self._coverage.settle(index, blake3(self._piece(index, buffer)).hexdigest())
+            piece = self._read_back(index, buffer)
+            self._coverage.settle(index, blake3(piece).hexdigest())
 
     def stop(self) -> None:
         """Send the threads home early."""
         self._coverage.stop()
+        self._buffers.close()
         self._relay.close()
 
     def _run(self, task: Callable[[], None]) -> None:
@@ -104,22 +109,22 @@ class Hasher:
 
     def _settle_pieces(self) -> None:
         in_order = 0
-        spare = memoryview(bytearray(self._coverage.piece_bytes))
         while (index := self._coverage.next_to_hash(in_order)) is not None:
-            is_next = index == in_order
-            buffer = self._relay.buffer() if is_next else spare
-            if buffer is None:
+            parcel = self._coverage.parcel(index) or self._fetch(index)
+            if parcel is None:
                 return
-            piece = self._piece(index, buffer)
-            if not self._coverage.is_settled(index):
-                digest = blake3(piece).hexdigest()
-                if not self._coverage.settle(index, digest):
-                    continue
-            if is_next:
-                self._relay.share(piece)
+            piece, release = parcel.piece, parcel.release
+            is_right = self._coverage.is_settled(index) or self._coverage.settle(
+                index, blake3(piece).hexdigest()
+            )
+            if is_right and index == in_order:
+                self._relay.share(piece, release)
                 self._whole.update(piece)
-                self._crc = zlib.crc32(piece, self._crc)
+                self._crc = crc32(piece, self._crc)
+                self._relay.let_go()
                 in_order += 1
+            else:
+                release()
 
     def _follow_sha256(self) -> None:
         at = 0
@@ -143,7 +148,14 @@ class Hasher:
         if skip is not None:
             self._autov3 = behind_header.hexdigest()
 
-    def _piece(self, index: int, buffer: memoryview) -> memoryview:
+    def _fetch(self, index: int) -> Parcel | None:
+        """The piece as it lies in the file; None when we stop."""
+        buffer = self._buffers.take()
+        if buffer is None:
+            return None
+        return Parcel(self._read_back(index, buffer), lambda: self._buffers.give_back(buffer))
+
+    def _read_back(self, index: int, buffer: memoryview) -> memoryview:
         begin, end = self._coverage.span(index)
         piece = buffer[: end - begin]
         self._read(begin, piece)

@@ -30,6 +30,8 @@ logger = logging.getLogger(__name__)
 
 _RESTARTS = 4
 _TICK_S = 0.05
+# Threads beside the connections: three hashers, and the one that writes whole pieces.
+_HELPERS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +202,7 @@ class Job:
         )
         keeper = Keeper(self._part, journal, coverage, self._options) if in_ranges else None
         try:
-            with ThreadPoolExecutor(self._options.connections + 3) as executor:
+            with ThreadPoolExecutor(self._options.connections + _HELPERS) as executor:
                 crew = Crew(task, executor, lock)
                 try:
                     crew.start(answer)

@@ -16,6 +16,10 @@ from registry.errors import NotEnoughSpace, StoreError, StoreUnwritable
 from registry.transfer.journal import LONGEST_JOURNAL_BYTES, Journal
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
+# What writes past the cache are aligned to: no disk has larger blocks.
+_BLOCK_BYTES = 4096
+# In place of the descriptor for such writes.
+_UNTRIED, _CANNOT = -2, -1
 _NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV})
 
 
@@ -35,6 +39,7 @@ class Part:
         self.path = folder / f"{key}.part"
         self._journal_path = folder / f"{key}.journal"
         self._durable = durable
+        self._direct = _UNTRIED
         with disk_errors(self.path):
             folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
@@ -45,9 +50,10 @@ class Part:
 
     def close(self) -> None:
         """Let go of the file; what is in it stays."""
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
+        for descriptor in (self._file, self._direct):
+            if descriptor >= 0:
+                os.close(descriptor)
+        self._file, self._direct = -1, _CANNOT
 
     @property
     def is_open(self) -> bool:
@@ -83,19 +89,41 @@ class Part:
                     raise
                 os.ftruncate(self._file, size_bytes)
 
+    def _write_past_cache(self, offset: int, data: memoryview) -> bool:
+        """Whether that could be done; if not, all of `data` is still to be written."""
+        if self._direct == _UNTRIED:
+            self._direct = _open_past_cache(self._file)
+        if self._direct == _CANNOT or offset % _BLOCK_BYTES or len(data) % _BLOCK_BYTES:
+            return False
+        try:
+            write_all(self._direct, offset, data)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+            os.close(self._direct)
+            self._direct = _CANNOT
+            return False
+        return True
+
     def cut(self, size_bytes: int) -> None:
         """Let the file end here."""
         with disk_errors(self.path):
             os.ftruncate(self._file, size_bytes)
 
-    def write(self, offset: int, data: memoryview) -> None:
+    def write(self, offset: int, data: memoryview, *, past_cache: bool = False) -> None:
         """Put bytes in their place.
+
+        Args:
+            offset: Where they belong.
+            data: The bytes.
+            past_cache: Straight to the disk, where the file system can and `data` is aligned.
 
         Raises:
             NotEnoughSpace: The disk is full; what was written is kept.
         """
         with disk_errors(self.path, needed_bytes=len(data)):
-            write_all(self._file, offset, data)
+            if not (past_cache and self._write_past_cache(offset, data)):
+                write_all(self._file, offset, data)
 
     def read(self, offset: int, buffer: memoryview) -> None:
         """Fill the buffer from `offset` on.
@@ -153,6 +181,17 @@ class Part:
         with disk_errors(self.path):
             self._journal_path.unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)
+
+
+def _open_past_cache(file: int) -> int:
+    """The same open file once more, for writes past the cache; `_CANNOT` where there is no such."""
+    flags = os.O_WRONLY | getattr(os, "O_DIRECT", 0) | getattr(os, "O_CLOEXEC", 0)
+    if not hasattr(os, "O_DIRECT"):
+        return _CANNOT
+    try:
+        return os.open(f"/proc/self/fd/{file}", flags)
+    except OSError:  # no such file system here, or it wants all writes in its cache
+        return _CANNOT
 
 
 def write_all(file: int, offset: int, data: memoryview) -> None:

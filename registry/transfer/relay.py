@@ -1,57 +1,49 @@
-"""Hand pieces from the thread that reads them to the threads that follow, without copying."""
+"""Hand pieces, in file order, from the thread that has them to the threads that follow."""
 
 import threading
-from collections.abc import Iterator
-
-_BUFFERS = 3
+from collections import deque
+from collections.abc import Callable, Iterator
 
 
 class Relay:
-    """A ring of buffers with one writer and a few readers, all in file order.
+    """A queue that every reader sees whole; nothing is copied.
+
+    A piece is released when all who read it, and the thread that shared it, are done with it.
 
     Args:
-        buffer_bytes: Length of the longest piece.
-        readers: How many threads must have seen a piece before its buffer is used again.
+        readers: How many threads listen.
     """
 
-    def __init__(self, buffer_bytes: int, *, readers: int) -> None:
-        self._buffer_bytes = buffer_bytes
-        self._ring: list[memoryview] = []
-        self._pieces: list[memoryview] = [memoryview(b"")] * _BUFFERS
+    def __init__(self, *, readers: int) -> None:
+        self._waiting: deque[tuple[memoryview, Callable[[], None]]] = deque()
         self._changed = threading.Condition()
+        self._released = 0
         self._shared = 0
-        self._seen = [0] * readers
+        self._seen = [0] * (1 + readers)
         self._closed = False
 
-    def buffer(self) -> memoryview | None:
-        """The buffer for the next piece, once every reader is done with it; None when closed."""
+    def share(self, piece: memoryview, release: Callable[[], None]) -> None:
+        """Let the readers have it; `release` is called when everybody is done with it."""
         with self._changed:
-            while min(self._seen) <= self._shared - _BUFFERS:
-                if self._closed:
-                    return None
-                self._changed.wait()
-            if len(self._ring) <= self._shared < _BUFFERS:
-                self._ring.append(memoryview(bytearray(self._buffer_bytes)))
-            return self._ring[self._shared % _BUFFERS]
-
-    def share(self, piece: memoryview) -> None:
-        """Let the readers have it."""
-        with self._changed:
-            self._pieces[self._shared % _BUFFERS] = piece
             self._shared += 1
+            self._waiting.append((piece, release))
             self._changed.notify_all()
+
+    def let_go(self) -> None:
+        """The thread that shares is done with what it shared so far."""
+        with self._changed:
+            self._note(0, self._shared)
 
     def listen(self, reader: int) -> Iterator[memoryview]:
         """Every piece in order, until the relay is closed; each is valid until the next."""
         for number in range(1 << 62):
             with self._changed:
-                self._seen[reader] = number
-                self._changed.notify_all()
+                self._note(1 + reader, number)
                 while self._shared <= number:
                     if self._closed:
                         return
                     self._changed.wait()
-                piece = self._pieces[number % _BUFFERS]
+                piece = self._waiting[number - self._released][0]
             yield piece
 
     def close(self) -> None:
@@ -59,3 +51,9 @@ class Relay:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _note(self, who: int, count: int) -> None:
+        self._seen[who] = count
+        while self._released < min(self._seen):
+            self._released += 1
+            self._waiting.popleft()[1]()

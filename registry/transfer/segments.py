@@ -79,6 +79,11 @@ class Segments:
         """Whether something waits that nobody has taken."""
         return bool(self._gaps)
 
+    @property
+    def has_work(self) -> bool:
+        """Whether one more connection would find something worth taking."""
+        return bool(self._gaps) or self._longest_taken() is not None
+
     def take(self, *, hands: int) -> Segment | None:
         """The next stretch for one of `hands` connections, or None if nothing is worth taking."""
         if not self._gaps:
@@ -139,9 +144,16 @@ class Segments:
         border = -(-wished // self._align) * self._align
         return end if border <= begin or end - border < self._shortest // 2 else min(border, end)
 
+    def _longest_taken(self) -> Segment | None:
+        """The segment with the most to come, if it is long enough to be split."""
+        longest = max(self._taken, key=lambda segment: segment.left, default=None)
+        if longest is None or longest.end == ENDLESS or longest.left < 2 * self._shortest:
+            return None
+        return longest
+
     def _split_the_longest(self) -> None:
-        victim = max(self._taken, key=lambda segment: segment.left, default=None)
-        if victim is None or victim.end == ENDLESS or victim.left < 2 * self._shortest:
+        victim = self._longest_taken()
+        if victim is None:
             return
         keep = min(victim.left // 2, self._longest)
         border = self._border(victim.at, victim.at + keep, victim.end)
