@@ -33,7 +33,7 @@ class Settings:
     full: bool = False
     format: FileFormat | None = None
     allow_pickle: bool = False
-    connections: int = 4
+    connections: int = 16
     limit_rate: int | None = None
     durable: bool = True
     uis: tuple[tuple[str, Path], ...] = ()

@@ -32,7 +32,7 @@ class TransferOptions:
             and past all caches.
     """
 
-    connections: int = 4
+    connections: int = 16
     durable: bool = True
     connect_timeout_s: float = 10.0
     stall_timeout_s: float = 30.0
