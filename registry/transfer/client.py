@@ -120,6 +120,7 @@ class Way:
     Args:
         relocate: Asks the hub for a fresh address; called at most once.
         can_prove: A hash is known that proves the whole file.
+        options: How patient to be on this way; None is as the door is.
 
     Raises:
         RefusedAddress: The address is none that we speak to.
@@ -133,10 +134,12 @@ class Way:
         *,
         relocate: Callable[[], Download] | None,
         can_prove: bool,
+        options: TransferOptions | None = None,
     ) -> None:
         self.download = download
         self.name = lasting_name(download.source)
         self._door = door
+        self._options = options or door.options
         self._relocate = relocate
         self._can_prove = can_prove
         self._lock = threading.Lock()
@@ -250,7 +253,12 @@ class Way:
         check = addresses.PeerCheck(
             url.host, allow_private=allow_private, connected=self._note_line
         )
-        request = client.build_request("GET", url, headers=headers, extensions={"trace": check})
+        timeout = httpx.Timeout(
+            self._options.stall_timeout_s, connect=self._options.connect_timeout_s
+        )
+        request = client.build_request(
+            "GET", url, headers=headers, timeout=timeout, extensions={"trace": check}
+        )
         try:
             return client.send(request, stream=True)
         except httpx.ConnectError as error:
@@ -287,8 +295,8 @@ class Way:
             response,
             length=head.content_length,
             decode=head.encoding in _DECODABLE,
-            stall_s=self._door.options.stall_timeout_s,
-            lowest_bytes_per_s=self._door.options.lowest_bytes_per_s,
+            stall_s=self._options.stall_timeout_s,
+            lowest_bytes_per_s=self._options.lowest_bytes_per_s,
         )
         with self._lock:
             self._bodies[id(body)] = body

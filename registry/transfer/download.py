@@ -2,7 +2,7 @@
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,12 +45,12 @@ class Downloader:
     """Fetches files into one folder. Threads may share it.
 
     Args:
-        options: How to behave.
+        options: How to behave; the default of every fetch.
         folder: Where parts and journals lie; on the file system of the store.
     """
 
     def __init__(self, options: TransferOptions, folder: Path) -> None:
-        self._options = options
+        self.options = options
         self._folder = folder
         self._door = Door(options)
         self._claims = Claims(folder, wait_s=options.lock_wait_s)
@@ -64,6 +64,7 @@ class Downloader:
         key: str,
         relocate: Callable[[], Download] | None,
         progress: Progress,
+        options: TransferOptions | None = None,
     ) -> FetchedFile:
         """Fetch a whole file, going on where an earlier run ended.
 
@@ -76,6 +77,7 @@ class Downloader:
             key: Name of the part: the SHA-256 where known, so that any source can go on.
             relocate: Finds a fresh address when the one in `download` has expired.
             progress: Hears what happens, from several threads.
+            options: How to behave this time, where it is not as always.
 
         Raises:
             HubError: The hub does not give it (login, access, gone, slow down).
@@ -83,13 +85,14 @@ class Downloader:
             StoreError: The disk refused.
         """
         can_prove = expected.hashes.can_prove
-        way = Way(self._door, download, relocate=relocate, can_prove=can_prove)
+        options = options or self.options
+        way = Way(self._door, download, relocate=relocate, can_prove=can_prove, options=options)
         with (
             self.claim(key, progress),
-            closing(Part(self._folder, key, durable=self._options.durable)) as part,
+            closing(Part(self._folder, key, durable=options.durable)) as part,
         ):
             try:
-                return Job(Order(way, part, expected, self._options, progress, self._pace)).run()
+                return Job(Order(way, part, expected, options, progress, self._pace)).run()
             except BaseException:
                 part.discard_if_useless()
                 raise
@@ -102,6 +105,7 @@ class Downloader:
         *,
         size_bytes: int,
         progress: Progress,
+        options: TransferOptions | None = None,
     ) -> int:
         """Write these bytes of the source's file over those in `into`, and nothing else.
 
@@ -111,6 +115,7 @@ class Downloader:
             into: An existing copy of the file.
             size_bytes: Length that the file has, here and there.
             progress: Hears about every byte.
+            options: How to behave this time, where it is not as always.
 
         Returns:
             How many bytes came over the network.
@@ -118,9 +123,18 @@ class Downloader:
         Raises:
             SizeMismatch: The server's file has another length; nothing was written.
         """
-        way = Way(self._door, download, relocate=None, can_prove=True)
-        writer = RangeWriter(way, self._options, progress, self._pace)
+        options = options or self.options
+        way = Way(self._door, download, relocate=None, can_prove=True, options=options)
+        writer = RangeWriter(way, options, progress, self._pace)
         return writer.write(ranges, into, size_bytes=size_bytes)
+
+    def held_pieces(self, key: str) -> Mapping[int, str]:
+        """Digests of the pieces that the part of this key holds, as its journal says.
+
+        What wrote the part is not asked whether they are right; a whole file may have none.
+        """
+        journal = read_journal(self._folder / f"{_checked(key)}.journal")
+        return journal.pieces if journal is not None else {}
 
     @contextlib.contextmanager
     def claim(self, key: str, progress: Progress, *, wait_s: float | None = None) -> Iterator[None]:

@@ -1,10 +1,12 @@
 """How a transfer behaves, and what it is held to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from registry.domain.hashes import Hashes
 
 MIB = 1024 * 1024
+# What one source may cost while others are waiting: seconds, not minutes.
+_HURRIED_ATTEMPTS, _HURRIED_STALL_S, _HURRIED_CONNECT_S, _HURRIED_WAIT_S = 2, 8.0, 5.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class TransferOptions:
             the one hash that is known of them.
         refetch_wrong: Bytes that are not the promised ones are asked for once more, in one stream
             and past all caches.
+        plain: Ask for the whole file in one stream, without ranges.
+        fresh: Ask every cache on the way for the bytes as they are at the publisher.
     """
 
     connections: int = 16
@@ -48,6 +52,23 @@ class TransferOptions:
     checkpoint_every_s: float = 1.0
     autov3_up_to_bytes: int = 1024 * MIB
     refetch_wrong: bool = True
+    plain: bool = False
+    fresh: bool = False
+
+    def hurried(self) -> "TransferOptions":
+        """The same, with the patience of somebody who can ask another source.
+
+        Example:
+            >>> TransferOptions().hurried().stall_timeout_s < TransferOptions().stall_timeout_s
+            True
+        """
+        return replace(
+            self,
+            attempts_without_progress=min(self.attempts_without_progress, _HURRIED_ATTEMPTS),
+            stall_timeout_s=min(self.stall_timeout_s, _HURRIED_STALL_S),
+            connect_timeout_s=min(self.connect_timeout_s, _HURRIED_CONNECT_S),
+            longest_wait_s=min(self.longest_wait_s, _HURRIED_WAIT_S),
+        )
 
 
 @dataclass(frozen=True, slots=True)

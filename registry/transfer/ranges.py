@@ -89,7 +89,7 @@ class RangeWriter:
     def _ask(self, begin: int, end: int, size_bytes: int) -> tuple[Answer, int]:
         """An answer, and the offset in the file at which its body begins."""
         standing = Standing(at_byte=begin, provable=True)
-        answer, verdict = ask(self._way, standing, end)
+        answer, verdict = ask(self._way, standing, end, fresh=self._options.fresh)
         if answer.head.total_bytes not in (None, size_bytes):
             self._way.let_go(answer)
             name = self._way.download.file_name
