@@ -28,6 +28,7 @@ class FetchedFile:
         hashes: Everything that was measured; always a SHA-256 and a BLAKE3.
         pieces: A hash per piece.
         fetched_bytes: How many came over the network this time.
+        changed: Its source had another file, by its version tag, when this download began.
     """
 
     path: Path
@@ -35,6 +36,7 @@ class FetchedFile:
     hashes: Hashes
     pieces: PieceMap
     fetched_bytes: int
+    changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

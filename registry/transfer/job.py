@@ -73,10 +73,11 @@ class Job:
         self._nerves = Nerves(order.way, order.options, self._progress)
         self._pause = threading.Event()
         self._fetched_bytes = 0
+        self._validators: set[str] = set()
 
     def run(self) -> FetchedFile:
         """Attempt it, and begin anew where what we have cannot be continued."""
-        manner = Manner()
+        manner = Manner(plain=self._options.plain, fresh=self._options.fresh)
         because = ""
         try:
             for restart in range(_RESTARTS + self._options.attempts_without_progress):
@@ -118,8 +119,10 @@ class Job:
         journal = self._part.journal()
         if journal is None or self._expected.size_bytes not in (None, journal.size_bytes):
             return None
-        ours = journal.source == self._way.name and journal.validator is not None
-        return journal if ours or self._provable else None
+        if journal.source == self._way.name and journal.validator is not None:
+            self._validators.add(journal.validator)
+            return journal
+        return journal if self._provable else None
 
     def _open(self, journal: Journal | None, manner: Manner) -> tuple[Answer, Journal | None]:
         """Send the first request; the answer decides what of the journal holds."""
@@ -167,6 +170,8 @@ class Job:
         if expected.size_bytes is not None and total is not None and not known:
             raise self._size_mismatch(total)
         self._way.settle(answer)
+        if head.validator is not None:
+            self._validators.add(head.validator)
         fresh = Journal(self._way.name, self._way.download.file_name, total or 0, head.validator)
         if journal is not None:
             fresh = replace(fresh, size_bytes=journal.size_bytes, pieces=journal.pieces)
@@ -233,7 +238,14 @@ class Job:
             keeper.keep()
         else:
             self._part.sync()
-        file = FetchedFile(self._part.path, pieces.size_bytes, hashes, pieces, self._fetched_bytes)
+        file = FetchedFile(
+            self._part.path,
+            pieces.size_bytes,
+            hashes,
+            pieces,
+            self._fetched_bytes,
+            changed=len(self._validators) > 1,
+        )
         wrong = self._expected.hashes.contradictions(hashes)
         if self._expected.hashes.sha256 is not None:
             wrong = tuple(pair for pair in wrong if pair[0].kind is HashKind.SHA256)
