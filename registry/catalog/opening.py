@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 from registry.catalog import schema
 from registry.catalog.audit_records import AuditRecords
 from registry.catalog.database import WAIT_S, Database
+from registry.catalog.dispute_records import DisputeRecords
 from registry.catalog.install_records import InstallRecords
 from registry.catalog.instants import stamp
 from registry.catalog.model_records import ModelRecords
@@ -31,6 +32,7 @@ class Catalog:
         models: What is published.
         installs: What is on this disk.
         audits: What checks found.
+        disputes: What came instead of what was promised.
         path: The database file.
         database: For the other modules of this room.
         clock: Tells the time.
@@ -43,6 +45,7 @@ class Catalog:
         self.models = ModelRecords(database, clock)
         self.installs = InstallRecords(database, clock)
         self.audits = AuditRecords(database)
+        self.disputes = DisputeRecords(database, clock)
 
     def __enter__(self) -> Self:
         return self

@@ -387,6 +387,34 @@ finding_pieces = Table(
     Column("piece", Integer, primary_key=True),
 )
 
+# ── what is promised, and what came instead ───────────────────────────────────────────────────────
+
+disputes = Table(
+    "disputes",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("file_name", Text, nullable=False),
+    Column("promised", Text, nullable=False),  # kind:digits
+    Column("seen_sha256", Text, nullable=False),
+    Column("size_bytes", Integer, nullable=False),
+    Column("cause", Text, nullable=False),  # wrong-hash, replaced
+    Column("seen_at", Text, nullable=False),
+    Column("kept_at", Text),  # path in the quarantine
+    Column("accepted_at", Text),  # null: the user did not accept it
+    UniqueConstraint("promised", "seen_sha256"),
+    Index("ix_disputes_seen_sha256", "seen_sha256"),
+)
+
+dispute_sources = Table(
+    "dispute_sources",
+    metadata,
+    Column("dispute_id", Integer, ForeignKey("disputes.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("source", Text, nullable=False),
+)
+
+# ── what else is to be done, and what we know of ourselves ────────────────────────────────────────
+
 jobs = Table(
     "jobs",
     metadata,

@@ -66,8 +66,8 @@ NEXT = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{head}"
 
 
 def upgrade():
@@ -87,9 +87,10 @@ def tomorrow(tmp_path, monkeypatch):
     def release(then: str = "") -> None:
         folder = tmp_path / "migrations"
         shutil.copytree(schema.shipped("migrations"), folder)
-        (folder / "versions" / "0002_colours.py").write_text(NEXT.format(then=then or "pass"))
+        script = NEXT.format(head=schema.HEAD, then=then or "pass")
+        (folder / "versions" / "9999_colours.py").write_text(script)
         monkeypatch.setattr(schema, "shipped", lambda name: tmp_path / name)
-        monkeypatch.setattr(schema, "HEAD", "0002")
+        monkeypatch.setattr(schema, "HEAD", "9999")
 
     return release
 
@@ -98,6 +99,7 @@ def test_an_existing_file_is_copied_before_it_changes(database, tmp_path, tomorr
     with database.transaction() as connection:
         connection.exec_driver_sql("INSERT INTO catalog_meta VALUES ('mine', 'kept')")
     database.close()
+    today = schema.HEAD
     tomorrow()
 
     with open_catalog(
@@ -107,20 +109,21 @@ def test_an_existing_file_is_copied_before_it_changes(database, tmp_path, tomorr
         assert catalog.database.rows("SELECT value FROM catalog_meta") == [("kept",)]
 
     (copy,) = (tmp_path / "backups").iterdir()
-    assert copy.name == "catalog-0001-20260301T120000000000Z.db"
+    assert copy.name == f"catalog-{today}-20260301T120000000000Z.db"
     with contextlib.closing(sqlite3.connect(copy)) as kept:
-        assert kept.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert kept.execute("SELECT version_num FROM alembic_version").fetchall() == [(today,)]
         assert kept.execute("SELECT value FROM catalog_meta").fetchall() == [("kept",)]
 
 
 def test_an_upgrade_that_fails_leaves_the_old_catalog_and_its_copy(database, tmp_path, tomorrow):
     database.close()
+    today = schema.HEAD
     tomorrow(then='raise RuntimeError("the power went out")')
 
     with pytest.raises(RuntimeError, match="power"):
         open_catalog(database.path, backups=tmp_path / "backups", clock=lambda: NOON, seed=None)
 
-    assert schema.revision(database) == "0001"
+    assert schema.revision(database) == today
     columns = {row[1] for row in database.rows("PRAGMA table_info(models)")}
     assert "slug" in columns
     assert "colour" not in columns
@@ -145,7 +148,7 @@ def test_a_migration_that_fails_halfway_changes_nothing(tmp_path):
 
 def test_an_older_program_refuses_a_newer_catalog_and_makes_no_copy(database, tmp_path):
     with contextlib.closing(sqlite3.connect(database.path)) as raw:
-        raw.execute("UPDATE alembic_version SET version_num = '0002'")
+        raw.execute("UPDATE alembic_version SET version_num = '9999'")
         raw.commit()
 
     with pytest.raises(SchemaTooNew):
