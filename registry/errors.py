@@ -7,8 +7,8 @@
     ├── HubError              4      HubUnreachable* · RateLimited* · LoginRequired · AccessDenied
     │                                · GoneFromHub · UnexpectedAnswer
     ├── TransferError         5      ConnectionLost* · DownloadTimeout* · RemoteChanged*
-    │                                · SizeMismatch · HashMismatch · NotTheFile · RequestRefused
-    │                                · UnprovenDownload · RefusedAddress
+    │                                · SizeMismatch · HashMismatch · HashDisputed · NotTheFile
+    │                                · RequestRefused · UnprovenDownload · RefusedAddress
     ├── StoreError            6      NotEnoughSpace · StoreUnwritable · BlobMissing · BlobDamaged
     │                                · LinkRefused · PlaceTaken · InUse*
     ├── FormatError           7      NotAModelFile · MalformedHeader · UnreadableFile
@@ -51,6 +51,11 @@ class SdregError(Exception):
     def hint(self) -> str | None:
         """What the user can do next, in one sentence; None if nothing helps."""
         return None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What programs may want to know beside the code, for `--json`; empty for most."""
+        return {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call the class with `self.args`, which keyword-built
@@ -325,6 +330,30 @@ class UnexpectedAnswer(HubError):
 
 # ── 5 · transfers ─────────────────────────────────────────────────────────────────────────────────
 
+CAUSES = {
+    "cut": "the file is incomplete: it ends before its last byte",
+    "not-a-model": "it is a page, a message or a pointer, not a model",
+    "replaced": "the publisher replaced the file: the hub names these bytes now",
+    "wrong-hash": "the published hash is wrong, or the file was replaced without a word",
+    "damaged": "the bytes change on their way: no two reads are alike",
+    "unclear": "it could be read only once, so nobody can tell why",
+}
+"""Why bytes are not the promised ones: the word for programs, the sentence for people."""
+
+_NEXT = {
+    "cut": "Try again later, or look for another source with `sdreg show NAME`.",
+    "not-a-model": "Open the address in a browser: it may ask for a login or say that the file is "
+    "gone.",
+    "replaced": "Run `sdreg catalog refresh NAME` and look again, or name the new hash with "
+    "`--accept-disputed`.",
+    "damaged": "A bad line, proxy or disk on the way is likely: try again from another network.",
+    "unclear": "Try again, then compare with `sdreg show NAME --hashes`.",
+}
+
+
+def _because(cause: str | None) -> str:
+    return f": {CAUSES[cause]}" if cause in CAUSES else ""
+
 
 class TransferError(SdregError):
     """Bytes did not arrive, or are not the promised ones."""
@@ -397,20 +426,32 @@ class SizeMismatch(TransferError):
     expected_bytes: int
     got_bytes: int
     source: str
+    cause: str | None = None
 
     code: ClassVar[str] = "size-mismatch"
 
     def __str__(self) -> str:
         return (
             f"{self.file_name} from {self.source} has {self.got_bytes} bytes, "
-            f"but the catalog knows it with {self.expected_bytes}"
+            f"but the catalog knows it with {self.expected_bytes}{_because(self.cause)}"
         )
 
     @property
     def hint(self) -> str:
+        if self.cause == "cut":
+            return "Try again later, or look for another source with `sdreg show NAME`."
         return (
             "The publisher may have replaced the file: run `sdreg catalog refresh` and look again."
         )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "cause": self.cause,
+            "expected_bytes": self.expected_bytes,
+            "got_bytes": self.got_bytes,
+            "source": self.source,
+        }
 
 
 @dataclass(eq=False)
@@ -422,23 +463,76 @@ class HashMismatch(TransferError):
     got: str
     source: str
     kept_at: str | None = None
+    cause: str | None = None
 
     code: ClassVar[str] = "hash-mismatch"
 
     def __str__(self) -> str:
         kept = f"\n  kept at  {self.kept_at}" if self.kept_at else ""
+        cause = f"\n  cause    {CAUSES[self.cause]}" if self.cause in CAUSES else ""
         return (
             f"{self.file_name} from {self.source} is not the promised file:\n"
             f"  expected {self.expected}\n"
-            f"  got      {self.got}{kept}"
+            f"  got      {self.got}{kept}{cause}"
         )
 
     @property
     def hint(self) -> str:
+        return f"Nothing was installed. {_NEXT.get(self.cause or '', _NEXT['unclear'])}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "cause": self.cause,
+            "expected": self.expected,
+            "got": self.got,
+            "source": self.source,
+            "kept_at": self.kept_at,
+        }
+
+
+@dataclass(eq=False)
+class HashDisputed(TransferError):
+    """Whole reads agree with each other, and not with the hash that was promised."""
+
+    file_name: str
+    promised: str
+    seen: str
+    sources: tuple[str, ...]
+    kept_at: str | None = None
+
+    code: ClassVar[str] = "hash-disputed"
+    cause: ClassVar[str] = "wrong-hash"
+
+    def __str__(self) -> str:
+        kept = f"\n  kept at  {self.kept_at}" if self.kept_at else ""
+        several = len(self.sources) > 1
+        who = "several sources agree on" if several else "two whole reads agree on"
         return (
-            "Nothing was installed. A bad line or proxy may have changed the bytes, or the author "
-            "replaced the file: try again, then compare with `sdreg show NAME --hashes`."
+            f"the hash of {self.file_name} is disputed: {who} other bytes than were promised:\n"
+            f"  promised {self.promised}\n"
+            f"  seen     {self.seen}\n"
+            f"  from     {', '.join(self.sources)}{kept}\n"
+            f"  cause    {CAUSES[self.cause]}"
         )
+
+    @property
+    def hint(self) -> str:
+        digits = self.seen.rpartition(":")[2]
+        return (
+            "Nothing was installed. If you trust these bytes, run the same command with "
+            f"`--accept-disputed {digits}`; they will count as accepted, not as proven."
+        )
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "cause": self.cause,
+            "expected": self.promised,
+            "got": self.seen,
+            "sources": list(self.sources),
+            "kept_at": self.kept_at,
+        }
 
 
 @dataclass(eq=False)
@@ -449,9 +543,14 @@ class NotTheFile(TransferError):
     what: str
 
     code: ClassVar[str] = "not-the-file"
+    cause: ClassVar[str] = "not-a-model"
 
     def __str__(self) -> str:
         return f"{self.source} sent {self.what} instead of the file"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"cause": self.cause, "source": self.source, "what": self.what}
 
     @property
     def hint(self) -> str:

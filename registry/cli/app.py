@@ -163,7 +163,9 @@ def _answer(given: list[str]) -> int:
     try:
         outcome = command.main(args=given, prog_name=PROGRAM, standalone_mode=False)
     except SdregError as error:
-        return _tell(error.code, str(error), error.hint, error.exit_code, as_json=as_json)
+        return _tell(
+            error.code, str(error), error.hint, error.exit_code, as_json=as_json, facts=error.facts
+        )
     except typer.Abort:
         return _interrupted(as_json=as_json)
     except typer.TyperException as error:
@@ -193,7 +195,15 @@ def _wrong_usage(error: typer.TyperException, *, as_json: bool) -> int:
     return _tell("usage", said, f"See `{path} --help`.", code, as_json=as_json)
 
 
-def _tell(code: str, message: str, hint: str | None, exit_code: int, *, as_json: bool) -> int:
+def _tell(
+    code: str,
+    message: str,
+    hint: str | None,
+    exit_code: int,
+    *,
+    as_json: bool,
+    facts: dict[str, Any] | None = None,
+) -> int:
     if as_json:
         document = {
             "schema": "sdreg.error/1",
@@ -201,7 +211,7 @@ def _tell(code: str, message: str, hint: str | None, exit_code: int, *, as_json:
             "message": message,
             "hint": hint,
             "exit_code": exit_code,
-        }
+        } | ({"facts": facts} if facts else {})
         render.write_json(document)
     else:
         # What goes on is indented: a stranger's name cannot fake a line of ours.
