@@ -52,9 +52,7 @@ class DisputeRecords:
         return tuple(_dispute(row, tuple(sources[row[0]])) for row in rows)
 
 
-_COLUMNS = (
-    "id, file_name, promised, seen_sha256, size_bytes, seen_at, cause, kept_at, accepted_at"
-)
+_COLUMNS = "id, file_name, promised, seen_sha256, size_bytes, seen_at, cause, kept_at, accepted_at"
 _SOURCES = """
     SELECT dispute_id, source FROM dispute_sources
     WHERE dispute_id IN (SELECT value FROM json_each(?)) ORDER BY dispute_id, position"""

@@ -177,7 +177,7 @@ def journal_pieces(text):
     return len(digests)
 
 
-def test_a_wrong_byte_ends_in_a_hash_mismatch_and_no_file_under_a_final_name(tmp_path, noise):
+def test_a_wrong_byte_at_every_source_is_a_dispute_and_no_file_under_a_final_name(tmp_path, noise):
     with EmbeddedHub([noise]) as hub:
         hub.damage(noise.name, flip_at=MIB // 2, times=100)
         sdreg = Shell(tmp_path, hub)
@@ -185,7 +185,7 @@ def test_a_wrong_byte_ends_in_a_hash_mismatch_and_no_file_under_a_final_name(tmp
         error = sdreg("install", "noise", expect=5)
 
     assert error["schema"] == "sdreg.error/1"
-    assert error["code"] == "hash-mismatch"
+    assert error["code"] == "hash-disputed"
     assert sdreg.links() == sdreg.blobs() == []
     kept = [path for path in (sdreg.home / "quarantine").iterdir() if path.suffix != ".txt"]
     assert kept, "the bytes are kept for a look"
@@ -307,7 +307,7 @@ def test_any_address_with_a_hash_is_installed_under_the_type_that_its_content_te
         wrong = sdreg("install", url, "--sha256", "0" * 64, expect=5)
         (done,) = sdreg("install", url, "--sha256", hosted.hashes["SHA256"])["files"]
 
-    assert wrong["code"] == "hash-mismatch"
+    assert wrong["code"] == "hash-disputed"
     assert (tmp_path / "webui/models/Lora/x.safetensors").is_file()
     assert done["proven"]
 

@@ -10,7 +10,9 @@ from registry.domain.pieces import PieceMap
 from registry.domain.progress import Progress
 from registry.domain.source import Source
 from registry.errors import GoneFromHub, HashMismatch, LoginRequired
-from registry.operations.obtain import obtain, part_key, prove
+from registry.operations.obtain import obtain
+from registry.operations.prove import prove
+from registry.operations.sources import part_key
 from tests.factories import make_file, make_hash, make_source
 
 MEASURED = Hashes(
