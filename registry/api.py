@@ -31,6 +31,7 @@ from registry.settings import Settings, load
 if TYPE_CHECKING:
     from registry.catalog import Catalog
     from registry.catalog.seed import ImportOutcome
+    from registry.domain.dispute import Dispute
     from registry.hubs.hub import Hub
     from registry.operations.doctor import Check
     from registry.operations.install import InstallReport
@@ -277,9 +278,17 @@ class Registry:
         wish: Preference | None = None,
         *,
         sha256: str | None = None,
+        accept_disputed: str | None = None,
         type: str | None = None,  # noqa: A002 -- the word of the command line and of the field
     ) -> "InstallPlan":
         """What an install would do: files, bytes, places. Changes nothing on the disk.
+
+        Args:
+            reference: What to install.
+            wish: What the user would like; None is what the settings say.
+            sha256: Hash that the file must have.
+            accept_disputed: Hash of other bytes that are accepted where the promise is disputed.
+            type: Decides the folders; None leaves that to what is known of the model.
 
         Raises:
             NoSuitableFile: Every file was rejected.
@@ -292,6 +301,7 @@ class Registry:
             wish or self.wish(),
             self.rooms,
             sha256=sha256,
+            accept_disputed=accept_disputed,
             model_type=_type_slug(type),
         )
 
@@ -302,6 +312,7 @@ class Registry:
 
         Raises:
             HashMismatch: A file is not what was promised; nothing of it is kept under a final name.
+            HashDisputed: Several reads agree with each other and not with what was promised.
             SdregError: As the rooms raise.
         """
         from registry.operations.install import install
@@ -325,6 +336,17 @@ class Registry:
         if not found:
             raise NotInstalled(reference)
         return found
+
+    def disputes_accepted(self, install: Install) -> "tuple[Dispute, ...]":
+        """What was promised instead of this install's bytes, where the user accepted them."""
+        return () if install.proven else self.catalog.disputes.accepted(install.sha256)
+
+    def disputes_about(self, model: Model) -> "tuple[Dispute, ...]":
+        """Every dispute about a hash that is promised of this model's files."""
+        promised = dict.fromkeys(known for _, file in model.files for known in file.hashes)
+        return tuple(
+            dispute for known in promised for dispute in self.catalog.disputes.about(known)
+        )
 
     def path(self, reference: str) -> tuple[Path, ...]:
         """Where an installed model lies: its links, the library's first, else the stored file.

@@ -1,10 +1,12 @@
 """Models, files and installs as JSON documents and as lines; one shape for every command."""
 
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from typing import Any
 
+from registry.domain.dispute import Dispute
 from registry.domain.install import Install, Link
 from registry.domain.model import Model, ModelFile, ModelVersion
+from registry.errors import CAUSES
 from registry.resolve.choose import choose
 from registry.resolve.preference import Preference
 
@@ -110,3 +112,41 @@ def install_document(install: Install, path: str) -> dict[str, Any]:
         "installed_at": install.installed_at.isoformat(),
         "links": [link_document(link) for link in install.links],
     }
+
+
+def dispute_document(dispute: Dispute) -> dict[str, Any]:
+    """What was promised, what was seen instead, and whether the user accepted that."""
+    accepted = dispute.accepted_at
+    return {
+        "file_name": dispute.file_name,
+        "promised": str(dispute.promised),
+        "seen": str(dispute.seen),
+        "size_bytes": dispute.size_bytes,
+        "sources": list(dispute.sources),
+        "seen_at": dispute.seen_at.isoformat(),
+        "cause": dispute.cause,
+        "kept_at": str(dispute.kept_at) if dispute.kept_at and not accepted else None,
+        "accepted_at": accepted.isoformat() if accepted else None,
+    }
+
+
+def dispute_words(dispute: Dispute) -> str:
+    """One dispute in a few lines."""
+    accepted, kept = dispute.accepted_at, dispute.kept_at
+    lines = [
+        f"promised {dispute.promised}",
+        f"seen     {dispute.seen} on {dispute.seen_at:%Y-%m-%d}",
+        f"from     {', '.join(dispute.sources)}",
+        f"cause    {CAUSES.get(dispute.cause, dispute.cause)}",
+        f"accepted by you on {accepted:%Y-%m-%d}" if accepted else "not accepted",
+    ]
+    if kept is not None and accepted is None:
+        lines.append(f"kept at  {kept}")
+    return "\n".join(lines)
+
+
+def proof_words(install: Install, disputes: Sequence[Dispute]) -> str:
+    """Whether the bytes were proven, in a word or two; never more than is so."""
+    if install.proven:
+        return "proven"
+    return "not proven: disputed, accepted by you" if disputes else "unproven"

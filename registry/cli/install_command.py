@@ -1,13 +1,20 @@
 """`sdreg install`."""
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from registry.api import Registry
 from registry.cli import render
-from registry.cli.describe import file_document, link_document, trigger_words
+from registry.cli.describe import (
+    dispute_document,
+    file_document,
+    link_document,
+    proof_words,
+    trigger_words,
+)
 from registry.cli.options import (
     FileOption,
     FormatOption,
@@ -26,6 +33,7 @@ from registry.cli.words import listed, size
 from registry.taxonomy.clip_skip import advise_clip_skip
 
 if TYPE_CHECKING:
+    from registry.domain.dispute import Dispute
     from registry.domain.model import Model
     from registry.operations.install import InstalledFile, InstallReport
     from registry.operations.plan_install import InstallPlan, Step
@@ -45,6 +53,14 @@ def install(
     sha256: Annotated[
         str | None,
         typer.Option("--sha256", help="The hash that the file must have, for any address."),
+    ] = None,
+    accept_disputed: Annotated[
+        str | None,
+        typer.Option(
+            "--accept-disputed",
+            metavar="SHA256",
+            help="Accept these bytes where the promised hash is disputed; name what was seen.",
+        ),
     ] = None,
     type_name: TypeOption = None,
     dry_run: Annotated[
@@ -68,7 +84,9 @@ def install(
         version=version,
         allow_pickle=allow_pickle,
     )
-    plan = registry.plan_install(reference, wish, sha256=sha256, type=type_name)
+    plan = registry.plan_install(
+        reference, wish, sha256=sha256, accept_disputed=accept_disputed, type=type_name
+    )
     if json and dry_run:
         render.emit("sdreg.plan/1", plan_document(plan))
         return
@@ -80,10 +98,11 @@ def install(
     if to_do and not yes and not json and sys.stdin.isatty():
         typer.confirm("Install?", default=True, abort=True)
     report = registry.install(plan, progress=progress_for_terminal(quiet=json))
+    disputes = {done.blob.sha256: registry.disputes_accepted(done.install) for done in report.files}
     if json:
-        render.emit("sdreg.install/1", report_document(report))
+        render.emit("sdreg.install/1", report_document(report, disputes))
     else:
-        write_report(report)
+        write_report(report, disputes)
 
 
 # ── for people ────────────────────────────────────────────────────────────────────────────────────
@@ -122,12 +141,17 @@ def _needed(plan: "InstallPlan") -> str:
     return f"{size(plan.needed_bytes)} to fetch" if plan.needed_bytes else "size not known yet"
 
 
-def write_report(report: "InstallReport") -> None:
+Disputes = Mapping[str, "tuple[Dispute, ...]"]
+"""What the user accepted instead of what was promised, by SHA-256 of the stored file."""
+
+
+def write_report(report: "InstallReport", disputes: Disputes) -> None:
     """What was done, and what one needs to use it."""
     render.write()
     for done in report.files:
         word = _STATUS_WORDS[done.status]
-        proof = "proven" if done.install.proven else "unproven"
+        accepted = disputes.get(done.blob.sha256, ())
+        proof = proof_words(done.install, accepted)
         render.write(f"{word}: {done.install.file_name}, {size(done.blob.size_bytes)}, {proof}")
         render.facts(
             [
@@ -207,7 +231,7 @@ def plan_document(plan: "InstallPlan") -> dict[str, Any]:
     }
 
 
-def report_document(report: "InstallReport") -> dict[str, Any]:
+def report_document(report: "InstallReport", disputes: Disputes) -> dict[str, Any]:
     """`install --json`."""
     model = report.model
     return {
@@ -215,7 +239,9 @@ def report_document(report: "InstallReport") -> dict[str, Any]:
         "slug": model.slug,
         "type": report.files[0].install.model_type,
         "base": model.base,
-        "files": [_installed_document(done) for done in report.files],
+        "files": [
+            _installed_document(done, disputes.get(done.blob.sha256, ())) for done in report.files
+        ],
         "clip_skip": model.clip_skip.value if model.clip_skip else None,
         "clip_skip_source": model.clip_skip.learned_from if model.clip_skip else None,
         "trigger_words": list(_trigger_words(report)),
@@ -225,7 +251,7 @@ def report_document(report: "InstallReport") -> dict[str, Any]:
     }
 
 
-def _installed_document(done: "InstalledFile") -> dict[str, Any]:
+def _installed_document(done: "InstalledFile", disputes: "tuple[Dispute, ...]") -> dict[str, Any]:
     return {
         "path": str(done.blob.path),
         "links": [link_document(link) for link in done.install.links],
@@ -238,6 +264,7 @@ def _installed_document(done: "InstalledFile") -> dict[str, Any]:
         "status": done.status,
         "name": done.install.file_name,
         "proven": done.install.proven,
+        "disputed": [dispute_document(dispute) for dispute in disputes],
         "yours": [str(place) for place in done.yours],
         "notes": list(done.notes),
     }

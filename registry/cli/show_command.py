@@ -6,7 +6,7 @@ import typer
 
 from registry.api import Registry
 from registry.cli import render
-from registry.cli.describe import details_document, link_document
+from registry.cli.describe import details_document, dispute_document, dispute_words, link_document
 from registry.cli.options import JsonFlag, ModelArgument
 from registry.cli.words import listed, size
 from registry.domain.model import FileRole, Model, ModelFile
@@ -31,12 +31,15 @@ def show(
     installs = registry.catalog.installs.find(model.slug)
     chosen = choose(model, registry.wish()).chosen
     evidence = registry.catalog.models.evidence(_sources_told(model))
+    accepted = [dispute for each in installs for dispute in registry.disputes_accepted(each)]
+    disputes = tuple(dict.fromkeys((*registry.disputes_about(model), *accepted)))
     if json:
         links = [link_document(link) for install in installs for link in install.links]
         chosen_id = chosen.file.id if chosen else None
         document = details_document(model)
         document |= {"installed": bool(installs), "links": links, "chosen_file_id": chosen_id}
         document["evidence"] = evidence
+        document["disputes"] = [dispute_document(dispute) for dispute in disputes]
         render.emit("sdreg.show/1", document)
         return
     render.write(f"{model.slug}: {model.name}")
@@ -57,6 +60,7 @@ def show(
             ("status", model.status or ""),
             ("note", model.note or ""),
             ("installed", "\n".join(str(link.path) for i in installs for link in i.links)),
+            *(("disputed", dispute_words(dispute)) for dispute in disputes),
         ]
     )
     taken = chosen.file.id if chosen else None

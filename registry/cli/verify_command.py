@@ -7,6 +7,7 @@ import typer
 
 from registry.api import Registry
 from registry.cli import render
+from registry.cli.describe import dispute_document, proof_words
 from registry.cli.options import JsonFlag, complete_installed
 from registry.cli.progress import progress_for_terminal
 from registry.cli.words import size
@@ -40,7 +41,15 @@ def verify(
     report = registry.verify(
         references or (), deep=deep, progress=progress_for_terminal(quiet=json)
     )
+    disputes = {
+        item.install.id: registry.disputes_accepted(item.install) for item in report.checked
+    }
     if json:
+        disputed = [
+            {"reference": item.install.reference, **dispute_document(dispute)}
+            for item in report.checked
+            for dispute in disputes[item.install.id]
+        ]
         findings = [
             {"reference": item.install.reference, **finding_document(finding)}
             for item in report.checked
@@ -53,12 +62,15 @@ def verify(
             "seconds": round(time.monotonic() - begun_s, 3),
             "findings": findings,
             "remaining": 0,
+            "disputed": disputed,
         }
         render.emit("sdreg.audit/1", document)
     else:
         for item in report.checked:
             if item.is_well:
-                render.write(f"ok       {item.install.file_name}")
+                proof = proof_words(item.install, disputes[item.install.id])
+                doubt = f" ({proof})" if disputes[item.install.id] else ""
+                render.write(f"ok       {item.install.file_name}{doubt}")
             for finding in item.findings:
                 if finding.is_bad:
                     render.write(f"{finding.kind:<8} {item.install.file_name}: {finding.message}")

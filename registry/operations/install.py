@@ -72,6 +72,7 @@ def install(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstallRepor
     Raises:
         GoneFromHub: No file of the model can be had any more.
         HashMismatch: A file is not what was promised. Nothing of it is kept under a final name.
+        HashDisputed: Several reads agree on other bytes, and `plan` does not accept them.
         SdregError: As `obtain` and the store raise.
     """
     step, first = _first_that_can_be_had(plan, rooms, progress)
@@ -125,7 +126,7 @@ def _carry_out(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) 
 
 def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstalledFile:
     file = step.candidate.file
-    obtained = obtain(file, rooms, progress)
+    obtained = obtain(file, rooms, progress, accept=plan.accept_disputed)
     looked_at = _look_inside(obtained, file, rooms)
     step = _filed(step, plan, looked_at, rooms)
     fetched = obtained.fetched
@@ -143,7 +144,7 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
         intent = rooms.catalog.installs.intend(record, step.places)
         blob = rooms.store.adopt(obtained.fetched, facts=_facts(record))
         done = _publish(intent, blob, step, rooms)
-    if file.id is not None:
+    if file.id is not None and obtained.dispute is None:
         rooms.catalog.models.learn_hashes(file.id, _learnable(file, obtained.fetched.hashes))
     return replace(done, notes=(*done.notes, *_notes(obtained, looked_at, file)))
 
@@ -295,7 +296,9 @@ def _facts(record: Install) -> dict[str, str]:
 
 def _notes(obtained: Obtained, looked_at: Inspected, file: ModelFile) -> tuple[str, ...]:
     notes = []
-    if not obtained.proven:
+    if obtained.dispute is not None:
+        notes.append(f"disputed: {obtained.dispute.promised} was promised; you accepted this hash")
+    elif not obtained.proven:
         notes.append("nobody published a hash of this file: the bytes arrived whole, but unproven")
     if looked_at.format is FileFormat.PICKLE:
         notes.append(

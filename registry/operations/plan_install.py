@@ -1,5 +1,6 @@
 """Say what an install would do, before anything is done."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class InstallPlan:
         free_bytes: On the disk of the home.
         why: Sentences about the chosen file.
         absent: UIs whose folder is not there, in sentences; nothing is linked into them.
+        accept_disputed: SHA-256 of other bytes than the promised ones that the user accepts.
     """
 
     reference: str
@@ -67,6 +69,7 @@ class InstallPlan:
     free_bytes: int
     why: tuple[str, ...]
     absent: tuple[str, ...]
+    accept_disputed: Hash | None = None
 
     @property
     def model(self) -> Model:
@@ -121,6 +124,7 @@ def plan_install(
     rooms: Rooms,
     *,
     sha256: str | None = None,
+    accept_disputed: str | None = None,
     model_type: str | None = None,
 ) -> InstallPlan:
     """Plan the install of what `text` refers to. Changes nothing but the catalog's knowledge.
@@ -130,13 +134,15 @@ def plan_install(
         wish: What the user would like.
         rooms: The opened rooms.
         sha256: Expected hash of the file, for what no catalog knows.
+        accept_disputed: Hash of other bytes that are accepted where the promise is disputed.
         model_type: Type to file it under, for what no catalog knows.
 
     Raises:
         NoSuitableFile: Every file was rejected.
         SdregError: As `decide` does.
     """
-    expected = _expected(sha256)
+    expected = _hash_given("--sha256", sha256)
+    accepted = _hash_given("--accept-disputed", accept_disputed)
     reference, choice = decide(text, wish, rooms, sha256=expected)
     if choice.chosen is None:
         sentences = tuple(f"{name_of(no.file)}: {no.because}" for no in choice.rejected)
@@ -163,6 +169,7 @@ def plan_install(
             for target in rooms.targets
             if not target.is_there
         ),
+        accept_disputed=accepted,
     )
 
 
@@ -215,8 +222,9 @@ def present(file: ModelFile, model: Model, rooms: Rooms) -> Install | None:
 
     The same bytes under another model are that model's: each has a record and links of its own.
     """
+    wanted = {file.hashes.sha256, *_accepted_instead_of(file, rooms)}
     for install in rooms.catalog.installs.all():
-        same_bytes = file.hashes.sha256 == install.sha256
+        same_bytes = install.sha256 in wanted
         same_row = file.id is not None and file.id == install.file_id
         if (
             install.slug == model.slug
@@ -227,14 +235,22 @@ def present(file: ModelFile, model: Model, rooms: Rooms) -> Install | None:
     return None
 
 
-def _expected(sha256: str | None) -> Hash | None:
+def _accepted_instead_of(file: ModelFile, rooms: Rooms) -> Iterator[str]:
+    """Hashes of other bytes that the user accepted in place of the promised ones."""
+    for known in file.hashes:
+        for dispute in rooms.catalog.disputes.about(known):
+            if dispute.accepted_at is not None:
+                yield dispute.seen.digits
+
+
+def _hash_given(option: str, sha256: str | None) -> Hash | None:
     if sha256 is None:
         return None
     try:
         return Hash.parse(f"sha256:{sha256.removeprefix('sha256:')}")
     except ValueError as error:
         raise InvalidArgument(
-            "--sha256", f"is not a SHA-256: {error}", "It has 64 hexadecimal digits."
+            option, f"is not a SHA-256: {error}", "It has 64 hexadecimal digits."
         ) from error
 
 
