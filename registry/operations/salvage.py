@@ -112,8 +112,9 @@ class Salvage:
         if not self._is_damage(doubtful):
             return None
         self._say(f"{_count_of(doubtful)} of {len(known.digests)} must come again", doubtful)
-        for source in (*others, *([reading.source] if reading.source else ())):
-            got = self._fetch_pieces(source, doubtful)
+        askable = [*others, *([reading.source] if reading.source else ())]
+        for source in askable:
+            got = self._fetch_pieces(source, doubtful, hurried=len(askable) > 1)
             if got == {index: known.digests[index] for index in doubtful}:
                 return self._made_of(known.digests)
         return None
@@ -123,7 +124,7 @@ class Salvage:
         if reading.source is None or not reading.earlier:
             return None
         self._say("it came from several sources; asking the last one for the rest", ())
-        if not self._fetch_pieces(reading.source, sorted(reading.earlier)):
+        if not self._fetch_pieces(reading.source, sorted(reading.earlier), hurried=False):
             return None
         return self._best_mixture()
 
@@ -134,7 +135,7 @@ class Salvage:
         if self._is_damage(doubtful):
             self._say(f"two reads differ in {_count_of(doubtful)}; asking a third time", doubtful)
             for source in askable:
-                if self._fetch_pieces(source, doubtful):
+                if self._fetch_pieces(source, doubtful, hurried=len(askable) > 1):
                     break
         return self._best_mixture()
 
@@ -166,9 +167,12 @@ class Salvage:
         for index, digest in digests.items():
             self._places.setdefault((index, digest), place)
 
-    def _fetch_pieces(self, source: Source, wanted: Sequence[int]) -> dict[int, str]:
+    def _fetch_pieces(
+        self, source: Source, wanted: Sequence[int], *, hurried: bool
+    ) -> dict[int, str]:
         """Ask a source for these pieces; what came has its vote. Empty if it does not give them."""
         pieces, rooms = self._pieces, self._rooms
+        options = replace(rooms.downloader.options, durable=False, fresh=True)
         base = self.readings[0].fetched.path
         scrap = base.with_name(f"{base.stem}.{len(self._scraps)}.pieces")
         self._scraps.append(scrap)
@@ -181,7 +185,7 @@ class Salvage:
                 scrap,
                 size_bytes=pieces.size_bytes,
                 progress=self._progress,
-                options=replace(rooms.downloader.options, durable=False, fresh=True),
+                options=options.hurried() if hurried else options,
             )
         except (HubError, TransferError) as error:
             self._progress.say(f"{source}: {error}")
