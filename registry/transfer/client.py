@@ -20,7 +20,7 @@ from registry.transfer.answers import place_of
 from registry.transfer.body import Body, LineLost
 from registry.transfer.journal import lasting_name
 from registry.transfer.options import TransferOptions
-from registry.transfer.resume import OK, Head, read_head
+from registry.transfer.resume import OK, PARTIAL, Head, read_head
 
 if TYPE_CHECKING:
     import ssl
@@ -143,6 +143,7 @@ class Way:
         self._relocate = relocate
         self._can_prove = can_prove
         self._lock = threading.Lock()
+        self._renewal = threading.Lock()
         self._generation = 0
         self._settled: httpx.URL | None = None
         self._may_be_missing = download.source.hub == "civitai"
@@ -164,6 +165,22 @@ class Way:
             RefusedAddress: It leads where we do not go.
             LoginRequired: It leads to a login page.
         """
+        if not self._must_renew():
+            return self._walk(headers)
+        # The address ran out: one thread walks to the new one, the others wait and take it.
+        with self._renewal:
+            if self._must_renew():
+                answer = self._walk(headers)
+                if answer.head.status == PARTIAL:
+                    self.settle(answer)
+                return answer
+        return self._walk(headers)
+
+    def _must_renew(self) -> bool:
+        with self._lock:
+            return self._generation > 0 and self._settled is None
+
+    def _walk(self, headers: Mapping[str, str]) -> Answer:
         with self._lock:
             first = httpx.URL(self.download.url)
             url, generation = self._settled or first, self._generation
