@@ -6,8 +6,10 @@ are bounded, in this order, and each of them ends in a proof of the whole file b
 1. the piece map of the right bytes is known (a blob that was damaged or lost has left it here):
    the pieces that differ from it are asked for;
 2. the file came from several sources: the last one is asked for what the others brought;
-3. two whole reads differ: the pieces that differ are asked for a third time, and the majority
-   is tried, and where few pieces differ every mixture of their versions, eight at most.
+3. two whole reads differ: the pieces that differ are asked for a third time, of a source that
+   has not lied, and the majority is tried; where few pieces differ, every mixture of their
+   versions, eight at most. Where nobody else can be asked, what is here is tried first, and
+   those who sent it are asked only then.
 """
 
 import hashlib
@@ -132,8 +134,10 @@ class Salvage:
         doubtful = self._ballot.contested if self._ballot is not None else ()
         if self._ballot is None or not doubtful:
             return None
-        if self._is_damage(doubtful):
-            self._say(f"two reads differ in {_count_of(doubtful)}; asking a third time", doubtful)
+        if not askable:
+            self._say(f"reads differ in {_count_of(doubtful)}; trying which of them is right", ())
+        elif self._is_damage(doubtful):
+            self._say(f"reads differ in {_count_of(doubtful)}; asking a third time", doubtful)
             for source in askable:
                 if self._fetch_pieces(source, doubtful, hurried=len(askable) > 1):
                     break
