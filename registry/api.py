@@ -5,7 +5,7 @@
 'easynegative.safetensors'
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from registry.hubs.hub import Hub
     from registry.operations.doctor import Check
     from registry.operations.install import InstallReport
+    from registry.operations.install_many import Order, Outcome
     from registry.operations.link import Linked
     from registry.operations.plan_install import InstallPlan
     from registry.operations.refresh import Refreshed
@@ -320,6 +321,33 @@ class Registry:
         if isinstance(plan, str):
             plan = self.plan_install(plan)
         return install(plan, self._recovered(), progress or Progress())
+
+    def plan_many(
+        self,
+        orders: "Iterable[Order]",
+        wish: Preference | None = None,
+        *,
+        type: str | None = None,  # noqa: A002 -- the word of the command line and of the field
+    ) -> "tuple[Outcome, ...]":
+        """Plan several installs; what cannot be planned keeps its error."""
+        from registry.operations.install_many import plan_many
+
+        return plan_many(
+            orders,
+            lambda order: self.plan_install(order.reference, wish, sha256=order.sha256, type=type),
+        )
+
+    def install_many(
+        self,
+        planned: "Sequence[Outcome]",
+        *,
+        at_once: int = 4,
+        progress: Progress | None = None,
+    ) -> "tuple[Outcome, ...]":
+        """Carry out several plans, a few at once; one that fails does not stop the others."""
+        from registry.operations.install_many import install_many
+
+        return install_many(planned, self._recovered(), progress or Progress(), at_once=at_once)
 
     def installed(self, reference: str | None = None) -> tuple[Install, ...]:
         """Records of what is installed: all, or those that a name, reference or hash means.

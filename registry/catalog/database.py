@@ -44,6 +44,7 @@ class Database:
         self._local = threading.local()
         self._open: list[sqlite3.Connection] = []
         self._engine: Engine | None = None
+        self._queue = threading.Lock()
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────
 
@@ -112,16 +113,18 @@ class Database:
         import filelock  # noqa: PLC0415 - reads do without it
 
         lock = filelock.FileLock(f"{self.path}.lock", timeout=self.wait_s)
-        try:
-            lock.acquire()
-        except filelock.Timeout as error:
-            raise CatalogBusy(str(self.path), self.wait_s) from error
-        except OSError as error:
-            raise StoreUnwritable(str(self.path), error.strerror or str(error)) from error
-        try:
-            yield
-        finally:
-            lock.release()
+        # Our own threads queue here: the lock of a file is asked for every now and then only.
+        with self._queue:
+            try:
+                lock.acquire()
+            except filelock.Timeout as error:
+                raise CatalogBusy(str(self.path), self.wait_s) from error
+            except OSError as error:
+                raise StoreUnwritable(str(self.path), error.strerror or str(error)) from error
+            try:
+                yield
+            finally:
+                lock.release()
 
     @contextlib.contextmanager
     def transaction(self, *, locked: bool = False) -> Iterator["Connection"]:

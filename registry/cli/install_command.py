@@ -1,49 +1,39 @@
 """`sdreg install`."""
 
 import sys
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.api import Registry
 from registry.cli import render
-from registry.cli.describe import (
-    dispute_document,
-    file_document,
-    link_document,
-    proof_words,
-    trigger_words,
-)
+from registry.cli.install_report import plan_document, report_document, write_plan, write_report
+from registry.cli.install_several import Several, install_several
 from registry.cli.options import (
     FileOption,
     FormatOption,
     FullFlag,
     JsonFlag,
-    ModelArgument,
+    ModelsArgument,
     PickleFlag,
     PreferOption,
     TypeOption,
     VersionOption,
 )
 from registry.cli.progress import progress_for_terminal
-from registry.cli.show_command import licence_words
 from registry.cli.wish import wish_from
-from registry.cli.words import listed, size
-from registry.taxonomy.clip_skip import advise_clip_skip
+from registry.errors import InvalidArgument
 
 if TYPE_CHECKING:
-    from registry.domain.dispute import Dispute
-    from registry.domain.model import Model
-    from registry.operations.install import InstalledFile, InstallReport
-    from registry.operations.plan_install import InstallPlan, Step
+    from registry.operations.install_many import Order
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 
 @app.command()
 def install(
-    reference: ModelArgument,
+    models: ModelsArgument = None,
     prefer: PreferOption = None,
     full: FullFlag = None,
     format_name: FormatOption = None,
@@ -63,17 +53,30 @@ def install(
         ),
     ] = None,
     type_name: TypeOption = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--from-file",
+            metavar="LIST",
+            help="Also what this file lists: one model a line, behind it its SHA-256 if known.",
+        ),
+    ] = None,
+    at_once: Annotated[
+        int, typer.Option("--jobs", "-j", min=1, max=32, help="So many models at the same time.")
+    ] = 4,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would happen, and do nothing.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Download a model, prove it, and link it into your UIs.
+    """Download models, prove them, and link them into your UIs.
 
     Shows the plan first: which file and why, how many bytes, where to. What is there already is
-    not fetched again; what was interrupted goes on where it was.
+    not fetched again; what was interrupted goes on where it was. Of several models, one that
+    fails does not stop the others.
     """
+    orders = _orders(models or [], from_file, sha256)
     registry = Registry.open()
     wish = wish_from(
         registry,
@@ -84,8 +87,20 @@ def install(
         version=version,
         allow_pickle=allow_pickle,
     )
+    if len(orders) > 1:
+        if file or version or accept_disputed:
+            option = "--file" if file else "--version" if version else "--accept-disputed"
+            raise InvalidArgument(option, "is about one model", "Install that one by itself.")
+        wanted = Several(registry, orders, wish, type_name)
+        install_several(wanted, at_once=at_once, dry_run=dry_run, yes=yes, json=json)
+        return
+    (order,) = orders
     plan = registry.plan_install(
-        reference, wish, sha256=sha256, accept_disputed=accept_disputed, type=type_name
+        order.reference,
+        wish,
+        sha256=order.sha256,
+        accept_disputed=accept_disputed,
+        type=type_name,
     )
     if json and dry_run:
         render.emit("sdreg.plan/1", plan_document(plan))
@@ -105,166 +120,20 @@ def install(
         write_report(report, disputes)
 
 
-# ── for people ────────────────────────────────────────────────────────────────────────────────────
+def _orders(models: list[str], from_file: Path | None, sha256: str | None) -> "tuple[Order, ...]":
+    from registry.operations.install_many import Order, read_orders
 
-
-def write_plan(plan: "InstallPlan") -> None:
-    """What will happen: what, why, bytes, free space, where to."""
-    model = plan.model
-    render.write(f"{model.slug}: {model.name} ({plan.model_type}, {model.base or 'base unknown'})")
-    first = plan.steps[0]
-    chosen = first.candidate
-    also = ", ".join(step.file_name for step in plan.steps[1:])
-    render.facts(
-        [
-            ("file", f"{chosen.file.name} of {chosen.version.name}"),
-            ("why", "\n".join(plan.why)),
-            ("with it", also),
-            ("bytes", f"{_needed(plan)}; {size(plan.free_bytes)} are free"),
-            ("from", "\n".join(str(source) for source in chosen.file.sources)),
-            ("no link", "\n".join(plan.absent)),
-            ("to", _LATER if plan.model_type == "other" else _places(first)),
-        ]
-    )
-
-
-def _places(step: "Step") -> str:
-    return "\n".join(str(place.path) for place in step.places)
-
-
-_LATER = "decided when the file is here and its type is known"
-
-
-def _needed(plan: "InstallPlan") -> str:
-    if all(step.present is not None for step in plan.steps):
-        return "nothing to fetch"
-    return f"{size(plan.needed_bytes)} to fetch" if plan.needed_bytes else "size not known yet"
-
-
-Disputes = Mapping[str, "tuple[Dispute, ...]"]
-"""What the user accepted instead of what was promised, by SHA-256 of the stored file."""
-
-
-def write_report(report: "InstallReport", disputes: Disputes) -> None:
-    """What was done, and what one needs to use it."""
-    render.write()
-    for done in report.files:
-        word = _STATUS_WORDS[done.status]
-        accepted = disputes.get(done.blob.sha256, ())
-        proof = proof_words(done.install, accepted)
-        render.write(f"{word}: {done.install.file_name}, {size(done.blob.size_bytes)}, {proof}")
-        render.facts(
-            [
-                ("at", "\n".join(str(link.path) for link in done.install.links)),
-                ("yours", "\n".join(f"{place} (left as it is)" for place in done.yours)),
-                ("source", done.install.source),
-                ("sha256", done.blob.sha256),
-                ("note", "\n".join(done.notes)),
-            ]
-        )
-    render.write()
-    render.write("to use it:")
-    render.facts(_to_use_it(report))
-
-
-_STATUS_WORDS = {
-    "installed": "installed",
-    "already-installed": "already installed, nothing to do",
-    "linked": "was here already, linked",
-}
-
-
-def _to_use_it(report: "InstallReport") -> list[tuple[str, str]]:
-    model = report.model
-    words = _trigger_words(report)
-    rows = [
-        ("trigger words", listed(words) if words else "none known"),
-        ("prompting", model.prompt_notes or ""),
-    ]
-    if model.type == "checkpoint":
-        rows.append(("clip skip", _clip_skip_advice(model)))
-        rows.append(("VAE", model.recommended_vae or "none known of"))
-    rows.append(("licence", licence_words(model)))
-    return rows
-
-
-def _trigger_words(report: "InstallReport") -> tuple[str, ...]:
-    """Those of the version that was installed."""
-    taken = report.files[0].file
-    versions = (version for version in report.model.versions if taken in version.files)
-    return trigger_words(report.model, next(versions, None))
-
-
-def _clip_skip_advice(model: "Model") -> str:
-    if model.clip_skip is None:
-        return "not known; leave it as it is"
-    advice = advise_clip_skip(model.clip_skip.value, model.base or "")
-    known = f"(known from: {model.clip_skip.learned_from})" if model.clip_skip.learned_from else ""
-    ways = [f"{ui}: {how}" for ui, how in advice.settings.items()]
-    return "\n".join((f"{advice.meaning} {known}".rstrip(), *ways))
-
-
-# ── for programs ──────────────────────────────────────────────────────────────────────────────────
-
-
-def plan_document(plan: "InstallPlan") -> dict[str, Any]:
-    """`install --dry-run --json`."""
-    return {
-        "reference": plan.reference,
-        "slug": plan.model.slug,
-        "type": plan.model_type,
-        "needed_bytes": plan.needed_bytes,
-        "free_bytes": plan.free_bytes,
-        "because": list(plan.why),
-        "absent_uis": list(plan.absent),
-        "files": [
-            {
-                **file_document(step.candidate.version, step.candidate.file),
-                "file_name": step.file_name,
-                "places": [
-                    {"layout": place.layout, "path": str(place.path)} for place in step.places
-                ],
-                "present": step.present is not None,
-            }
-            for step in plan.steps
-        ],
-    }
-
-
-def report_document(report: "InstallReport", disputes: Disputes) -> dict[str, Any]:
-    """`install --json`."""
-    model = report.model
-    return {
-        "reference": report.reference,
-        "slug": model.slug,
-        "type": report.files[0].install.model_type,
-        "base": model.base,
-        "files": [
-            _installed_document(done, disputes.get(done.blob.sha256, ())) for done in report.files
-        ],
-        "clip_skip": model.clip_skip.value if model.clip_skip else None,
-        "clip_skip_source": model.clip_skip.learned_from if model.clip_skip else None,
-        "trigger_words": list(_trigger_words(report)),
-        "recommended_vae": model.recommended_vae,
-        "licence": model.licence,
-        "permissions": dict(model.permissions),
-    }
-
-
-def _installed_document(done: "InstalledFile", disputes: "tuple[Dispute, ...]") -> dict[str, Any]:
-    return {
-        "path": str(done.blob.path),
-        "links": [link_document(link) for link in done.install.links],
-        "sha256": done.blob.sha256,
-        "blake3": done.blob.blake3,
-        "size_bytes": done.blob.size_bytes,
-        "source": done.install.source,
-        "format": done.file.variant.format,
-        "precision": done.file.variant.precision,
-        "status": done.status,
-        "name": done.install.file_name,
-        "proven": done.install.proven,
-        "disputed": [dispute_document(dispute) for dispute in disputes],
-        "yours": [str(place) for place in done.yours],
-        "notes": list(done.notes),
-    }
+    if sha256 is not None and (len(models) != 1 or from_file is not None):
+        advice = "In a list, each hash stands behind its model."
+        raise InvalidArgument("--sha256", "is the hash of one file", advice)
+    orders = tuple(Order(model, sha256) for model in models)
+    if from_file is not None:
+        try:
+            orders += read_orders(from_file.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            because = f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8'}"
+            advice = "It is a text with one model a line."
+            raise InvalidArgument(f"--from-file {from_file}", because, advice) from error
+    if not orders:
+        raise InvalidArgument("MODEL", "is missing", "Name a model, or a list with --from-file.")
+    return tuple(dict.fromkeys(orders))

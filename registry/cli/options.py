@@ -38,6 +38,15 @@ ModelArgument = Annotated[
         autocompletion=complete_models,
     ),
 ]
+ModelsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="MODEL",
+        help="Names (anything-v3), civitai:66@75+446, hf:owner/repo@rev:path, AIRs, addresses, "
+        "or sha256:…",
+        autocompletion=complete_models,
+    ),
+]
 PreferOption = Annotated[
     str | None, typer.Option("--prefer", help="Precision to take first: fp16, bf16, fp32, fp8.")
 ]

@@ -57,6 +57,10 @@ class Lines(Progress):
             line = f"{self._what}: {size(self._done)} done in {took_s:.1f} s"
         self._write(line)
 
+    def another(self) -> "Lines":
+        """Lines about something else, between these."""
+        return Lines(self._every_s)
+
     def say(self, message: str) -> None:
         """Pass the message on."""
         sys.stderr.write(f"{without_controls(message, keep_lines=True)}\n")
@@ -67,9 +71,13 @@ class Lines(Progress):
 
 
 class Bar(Progress):
-    """One bar with speed and remaining time."""
+    """A bar with speed and remaining time.
 
-    def __init__(self) -> None:
+    Args:
+        beside: Another bar of the same screen.
+    """
+
+    def __init__(self, beside: "Bar | None" = None) -> None:
         from rich.console import Console
         from rich.progress import (
             BarColumn,
@@ -80,14 +88,18 @@ class Bar(Progress):
         )
         from rich.progress import Progress as Bars
 
-        self._bars: Bars = Bars(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
+        self._bars: Bars = (
+            beside._bars
+            if beside is not None
+            else Bars(
+                TextColumn("{task.description}", markup=False),
+                BarColumn(),
+                DownloadColumn(),
+                TransferSpeedColumn(),
+                TimeRemainingColumn(),
+                console=Console(stderr=True),
+                transient=True,
+            )
         )
         self._task: TaskID | None = None
 
@@ -104,11 +116,16 @@ class Bar(Progress):
             self._bars.advance(self._task, bytes_count)
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Take the bar away, and the screen with the last of them."""
         if self._task is not None:
             self._bars.remove_task(self._task)
             self._task = None
-        self._bars.stop()
+        if not self._bars.task_ids:
+            self._bars.stop()
+
+    def another(self) -> "Bar":
+        """A bar below this one."""
+        return Bar(beside=self)
 
     def say(self, message: str) -> None:
         """Print above the bar."""

@@ -19,3 +19,7 @@ class Progress:
 
     def say(self, message: str) -> None:
         """Something that the user should know happened on the way."""
+
+    def another(self) -> "Progress":
+        """A report of its own for work that goes on beside this one."""
+        return self

@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Downloader:
         self._folder = folder
         self._door = Door(options)
         self._claims = Claims(folder, wait_s=options.lock_wait_s)
+        self._stop = threading.Event()
         self._pace = Pace(options.rate_limit_bytes_per_s)
 
     def fetch(
@@ -92,7 +94,9 @@ class Downloader:
             closing(Part(self._folder, key, durable=options.durable)) as part,
         ):
             try:
-                return Job(Order(way, part, expected, options, progress, self._pace)).run()
+                return Job(
+                    Order(way, part, expected, options, progress, self._pace, self._stop)
+                ).run()
             except BaseException:
                 part.discard_if_useless()
                 raise
@@ -181,6 +185,10 @@ class Downloader:
         """
         with self.claim(key, Progress()):
             Part(self._folder, key, durable=False).discard()
+
+    def break_off(self) -> None:
+        """End everything that is under way; what has arrived stays for a later run."""
+        self._stop.set()
 
     def close(self) -> None:
         """Close the connections that are kept for later."""

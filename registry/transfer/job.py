@@ -49,7 +49,7 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be fetched, where from and where to."""
+    """What is to be fetched, where from and where to; `stop` ends it at any time."""
 
     way: Way
     part: Part
@@ -57,6 +57,11 @@ class Order:
     options: TransferOptions
     progress: Progress
     pace: Pace
+    stop: threading.Event
+
+
+class BrokenOff(Exception):
+    """Whoever wanted the file does not want to wait for it any more."""
 
 
 class Job:
@@ -71,7 +76,7 @@ class Job:
         self._progress = Tally(order.progress)
         self._pace = order.pace
         self._nerves = Nerves(order.way, order.options, self._progress)
-        self._pause = threading.Event()
+        self._stop = order.stop
         self._fetched_bytes = 0
         self._validators: set[str] = set()
 
@@ -87,7 +92,7 @@ class Job:
                     because = anew.because
                     self._forget(because)
                     if anew.lost is not None:
-                        self._pause.wait(self._nerves.wait_after(anew.lost, at_byte=0))
+                        self._rest(self._nerves.wait_after(anew.lost, at_byte=0))
                     elif restart >= _RESTARTS:
                         break
                     manner = replace(manner, plain=manner.plain or anew.plain or restart > 0)
@@ -140,8 +145,7 @@ class Job:
             except LineLost as lost:
                 if answer is not None:
                     self._way.let_go(answer)
-                wait_s = self._nerves.wait_after(lost, at_byte=standing.at_byte)
-                self._pause.wait(wait_s)
+                self._rest(self._nerves.wait_after(lost, at_byte=standing.at_byte))
                 continue
             match verdict:
                 case Continue():
@@ -212,7 +216,7 @@ class Job:
                 try:
                     crew.start(answer)
                     hasher.start(executor)
-                    _watch(hasher, crew, keeper, coverage)
+                    self._watch(hasher, crew, keeper, coverage)
                 finally:
                     crew.stop()
                     hasher.stop()
@@ -226,6 +230,20 @@ class Job:
                     keeper.keep()
             raise
         return self._finish(hasher, keeper)
+
+    def _watch(self, hasher: Hasher, crew: Crew, keeper: Keeper | None, coverage: Coverage) -> None:
+        """Until all is hashed: add connections, keep the journal, pass on what went wrong."""
+        while not hasher.is_done:
+            self._rest(0.0)
+            crew.staff()
+            if keeper is not None:
+                keeper.keep_if_due()
+            with coverage.changed:
+                coverage.changed.wait(_TICK_S)
+
+    def _rest(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise BrokenOff
 
     def _finish(self, hasher: Hasher, keeper: Keeper | None) -> FetchedFile:
         hashes, pieces = hasher.result()
@@ -285,13 +303,3 @@ class WrongBytes(Exception):
     def __init__(self, file: FetchedFile) -> None:
         super().__init__(str(file.path))
         self.file = file
-
-
-def _watch(hasher: Hasher, crew: Crew, keeper: Keeper | None, coverage: Coverage) -> None:
-    """Until all is hashed: add connections, keep the journal, pass on what went wrong."""
-    while not hasher.is_done:
-        crew.staff()
-        if keeper is not None:
-            keeper.keep_if_due()
-        with coverage.changed:
-            coverage.changed.wait(_TICK_S)
