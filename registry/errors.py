@@ -12,7 +12,7 @@
     ├── StoreError            6      NotEnoughSpace · StoreUnwritable · BlobMissing · BlobDamaged
     │                                · LinkRefused · PlaceTaken · InUse*
     ├── FormatError           7      NotAModelFile · MalformedHeader · UnreadableFile
-    ├── UnsafeFile            8
+    ├── UnsafeFile            8      PickleRefused
     ├── CatalogError         11      CatalogInvalid · SchemaTooNew · CatalogDamaged · CatalogBusy*
     └── Interrupted         130
 
@@ -830,6 +830,28 @@ class UnsafeFile(SdregError):
     @property
     def hint(self) -> str:
         return "Look for a safetensors variant: `sdreg why NAME`."
+
+
+@dataclass(eq=False)
+class PickleRefused(UnsafeFile):
+    """A torch file with something in it that we do not take: code, mostly.
+
+    Attributes:
+        name: What it is: ``posix.system``, a type of number, an operation.
+        offset: The byte of the file at which it stands.
+    """
+
+    name: str | None = None
+    offset: int | None = None
+
+    code: ClassVar[str] = "pickle-refused"
+
+    def __str__(self) -> str:
+        return f"{self.path} is refused: {self.because}"
+
+    @property
+    def hint(self) -> str:
+        return "`sdreg scan` tells everything about it; docs/pickles.md says what is refused, why."
 
 
 # ── 11 · the catalog ──────────────────────────────────────────────────────────────────────────────
