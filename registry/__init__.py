@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from registry.domain.source import Source
     from registry.domain.variant import FileFormat, Precision, Pruning, Variant
     from registry.errors import SdregError
+    from registry.operations.scan import scan_file
     from registry.resolve.preference import Preference
     from registry.settings import Settings
 
@@ -45,6 +46,7 @@ _HOMES = {
     "Source": "registry.domain.source",
     "Variant": "registry.domain.variant",
     "__version__": "registry.api",
+    "scan_file": "registry.operations.scan",
 }
 
 __all__ = [
@@ -66,6 +68,7 @@ __all__ = [
     "Source",
     "Variant",
     "__version__",
+    "scan_file",
 ]
 
 

@@ -13,12 +13,13 @@
     │                                · LinkRefused · PlaceTaken · InUse*
     ├── FormatError           7      NotAModelFile · MalformedHeader · UnreadableFile
     ├── UnsafeFile            8      PickleRefused
+    ├── ConversionError       9      WorkStopped
     ├── CatalogError         11      CatalogInvalid · SchemaTooNew · CatalogDamaged · CatalogBusy*
     └── Interrupted         130
 
     * = retryable.  0 is done, 1 means findings were reported (verify, repair,
     doctor, demo), 130 is interrupted.
-    9 (conversion) and 10 (smoke test) belong to rooms that are not built yet.
+    10 (smoke test) belongs to a room that is not built yet.
 
 An error is help: its text says what is wrong with which thing, and `hint` says what to do next.
 Errors cross process borders: they pickle by their fields.
@@ -852,6 +853,45 @@ class PickleRefused(UnsafeFile):
     @property
     def hint(self) -> str:
         return "`sdreg scan` tells everything about it; docs/pickles.md says what is refused, why."
+
+
+# ── 9 · another form ──────────────────────────────────────────────────────────────────────────────
+
+
+class ConversionError(SdregError):
+    """A file could not be made from another one. Nothing was written, the source is as it was."""
+
+    code: ClassVar[str] = "conversion"
+    exit_code: ClassVar[int] = 9
+
+
+@dataclass(eq=False)
+class WorkStopped(ConversionError):
+    """A child process that worked on a file ended before it was done.
+
+    Attributes:
+        task: What it was to do.
+        cause: ``memory``, ``time`` or ``crashed``.
+    """
+
+    task: str
+    cause: str
+    because: str
+
+    code: ClassVar[str] = "work-stopped"
+
+    def __str__(self) -> str:
+        return f"the work {self.task} was stopped: {self.because}"
+
+    @property
+    def hint(self) -> str:
+        match self.cause:
+            case "memory":
+                return "Close other programs and try again; the file itself may also be at fault."
+            case "time":
+                return "Try again when the machine and its disk are less busy."
+            case _:
+                return "The file may be damaged: `sdreg scan FILE`. Else please report it."
 
 
 # ── 11 · the catalog ──────────────────────────────────────────────────────────────────────────────

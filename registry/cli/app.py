@@ -44,6 +44,7 @@ COMMANDS: dict[str, Entry] = {
     "verify": Entry("Care", "Check installed models byte for byte."),
     "repair": Entry("Care", "Fetch only what is damaged, and put it right."),
     "downloads": Entry("Care", "Show or drop downloads that are not finished."),
+    "scan": Entry("Care", "Tell whether model files hold code, without running any."),
     "doctor": Entry("Care", "Look for trouble and name its remedy."),
     "catalog": Entry("Setup", "Add to, refresh, export or check the catalog."),
     "config": Entry("Setup", "Show and change settings and UI folders."),
@@ -55,7 +56,8 @@ EXIT_CODES = """
 Exit codes: 0 done · 1 findings were reported (verify, repair, doctor, demo) · 2 wrong
 usage or unknown model · 3 no suitable file, or several · 4 a hub refused or is out of
 reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
-7 not a model file · 8 unsafe file · 11 the catalog cannot be used · 130 interrupted.
+7 not a model file · 8 unsafe file · 9 not converted · 11 the catalog cannot be used ·
+130 interrupted.
 """
 
 

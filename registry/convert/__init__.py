@@ -1,1 +1,1 @@
-"""Rewrite weights: from what they came in to what is wanted, streamed. numpy, no torch."""
+"""From the file that somebody has to the one that they want: format, precision, a blend."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from registry.errors import CatalogDamaged, SdregError, StoreError
 from registry.operations.rooms import Rooms
+from registry.pickles.sandbox import layers
 from registry.store.garbage import removable
 from registry.store.space import free_bytes, probe
 
@@ -16,6 +17,9 @@ _LITTLE_BYTES = 10 * 1000**3
 _SET_ASIDE = (
     "`sdreg doctor --fix` sets it aside and makes a new one; the stored files stay, and "
     "installing them again fetches nothing"
+)
+_WALL_MISSING = (
+    "nothing to do: files are still read without obeying them; this is one wall less behind that"
 )
 
 
@@ -55,6 +59,7 @@ def doctor(rooms: Rooms, *, logged_in: Callable[[str], bool]) -> tuple[Check, ..
         *_store(rooms),
         *_targets(rooms),
         *_hubs(rooms, logged_in),
+        *_sandbox(),
         _extra("keyring", "keyring", "tokens are kept in a file that only you can read"),
     )
 
@@ -145,6 +150,22 @@ def _hubs(rooms: Rooms, logged_in: Callable[[str], bool]) -> Iterator[Check]:
         else:
             says = f"no token for {hub.title}: gated files cannot be had"
             yield Check(name, Health.NOTE, says, f"`sdreg login {name}`")
+
+
+def _sandbox() -> Iterator[Check]:
+    """The walls around the child that reads strangers' files."""
+    try:
+        walls = layers()
+    except SdregError as error:
+        yield Check("sandbox", Health.BAD, str(error), "files of strangers cannot be converted")
+        return
+    standing = [wall.name for wall in walls if wall.stands]
+    if standing:
+        yield Check("sandbox", Health.GOOD, f"closed by {', '.join(standing)}")
+    for wall in walls:
+        if not wall.stands:
+            says = f"not there: {wall.says}"
+            yield Check(f"sandbox {wall.name}", Health.NOTE, says, _WALL_MISSING)
 
 
 def _extra(what: str, module: str, otherwise: str) -> Check:

@@ -42,12 +42,14 @@ class Code(StrEnum):
     WRONG_STORAGE = "wrong-storage"
     TRAILING_BYTES = "trailing-bytes"
     CUT_OFF = "cut-off"
+    DISGUISED = "disguised"
     DAMAGED = "damaged"
+    CANNOT_READ = "cannot-read"
     NOT_A_MODEL = "not-a-model"
 
 
 # These say that nothing can be made of the bytes; the others, that something is not allowed.
-_UNREADABLE = frozenset({Code.CUT_OFF, Code.DAMAGED, Code.NOT_A_MODEL})
+_UNREADABLE = frozenset({Code.CUT_OFF, Code.DAMAGED, Code.CANNOT_READ, Code.NOT_A_MODEL})
 
 _SENTENCES = {
     Code.FORBIDDEN_NAME: "it would import {name}",
@@ -67,7 +69,9 @@ _SENTENCES = {
     Code.WRONG_STORAGE: "the bytes of a tensor are not as the pickle says: {name}",
     Code.TRAILING_BYTES: "{name} follow where a torch file ends",
     Code.CUT_OFF: "it is cut off",
+    Code.DISGUISED: "it calls itself safetensors, but it is a pickle",
     Code.DAMAGED: "it is damaged: {name}",
+    Code.CANNOT_READ: "it cannot be read: {name}",
     Code.NOT_A_MODEL: "it is {name}, not a model file",
 }
 
