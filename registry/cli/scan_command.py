@@ -37,7 +37,11 @@ def scan_command(
         render.emit("sdreg.scan/1", {"files": [_document(scanned) for scanned in found]})
     else:
         counts = ", ".join(f"{words.count(word)} {word}" for word in _WORDS if word in words)
-        render.write(f"{len(found)} files: {counts}" if found else "no model files there")
+        render.write(
+            f"{len(found)} file{'s' * (len(found) != 1)}: {counts}"
+            if found
+            else "no model files there"
+        )
     if "refused" in words:
         raise typer.Exit(UnsafeFile.exit_code)
     if "unreadable" in words:

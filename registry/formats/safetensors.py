@@ -1,8 +1,9 @@
 """The header of a safetensors file, read strictly.
 
 Layout: eight bytes little-endian length, that many bytes of JSON, then the tensors without gaps
-(https://github.com/huggingface/safetensors#format). Stricter than the reference in three points:
-a name may stand there once, the header begins with ``{``, and metadata is an object of strings.
+(https://github.com/huggingface/safetensors#format). Stricter than the reference in four points:
+a name may stand there once, the header begins with ``{``, metadata is an object of strings, and
+what would take far more memory than its length is refused.
 A dtype that we do not know is catalogued, not refused: formats grow.
 """
 
@@ -21,6 +22,8 @@ MAX_TENSORS = 100_000
 # What lies outside of strings costs memory many times its length. The largest checkpoints stay
 # below 1 MiB; a longer header is metadata, or somebody's attempt to fill our memory.
 _SUSPICIOUS_BYTES = 1024 * 1024
+# In memory every sign of a text is as wide as its widest: an emoji makes 100 MB into 400.
+_MAX_WIDE_BYTES = 32 * 1024 * 1024
 _MAX_STRUCTURE_BYTES = 16 * 1024 * 1024
 _MAX_BRACKETS = 4 * MAX_TENSORS
 _MAX_QUOTES = 12 * MAX_TENSORS
@@ -31,6 +34,7 @@ _AUTOV3_MAX_HEADER_BYTES = 16 * 1024 * 1024
 
 # Possessive: it never goes back, so it needs no memory for a string of 100 MB.
 _STRING = re.compile(rb'"[^"]*+"')
+_WIDE = re.compile(rb"[^\x00-\x7f]|\\u[dD][89abAB]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BITS = {
     "BOOL": 8,
@@ -187,7 +191,9 @@ def _decode(header: bytes, name: str) -> dict[str, object]:
 
 
 def _check_structure(header: bytes, name: str) -> None:
-    """Refuse what would become far more objects in memory than any model has."""
+    """Refuse what would become far more in memory than any model has."""
+    if len(header) > _MAX_WIDE_BYTES and _WIDE.search(header):
+        raise MalformedHeader(name, "its header has more text than any model", LENGTH_BYTES)
     because = "its header has more structure than any model"
     # Without the escapes, every quotation mark that is left opens or closes a string.
     unescaped = header.replace(b"\\\\", b"").replace(b'\\"', b"")

@@ -6,9 +6,15 @@ memory and time. Every wall is optional: what a system does not have is reported
 """
 
 import dataclasses
+
+# Codecs of names in zips and of texts, and what tracebacks need: nothing can be imported later.
+import encodings.ascii
+import encodings.cp437
+import encodings.latin_1
+import encodings.utf_8_sig  # noqa: F401 -- see above, for all four
 import importlib
 import json
-import linecache  # noqa: F401 -- tracebacks need it, and nothing can be imported later
+import linecache  # noqa: F401 -- see above
 import os
 import sys
 import traceback

@@ -9,8 +9,7 @@ import codecs
 import re
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import IO
+from typing import IO, NamedTuple
 
 MAX_TEXT_BYTES = 8 * 1024 * 1024
 MAX_TEXTS_BYTES = 32 * 1024 * 1024
@@ -42,8 +41,7 @@ class BrokenPickle(ValueError):
         self.over_limit = over_limit
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(NamedTuple):
     """One operation: its name as pickletools spells it, its argument, its place in the file."""
 
     name: str

@@ -7,12 +7,12 @@ harmless even where somebody really imports and calls it; we do neither.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-MAX_OPERATIONS = 3_000_000
+MAX_OPERATIONS = 2_000_000
 MAX_DEPTH = 64
-MAX_STACK = 1_000_000
-MAX_MEMO = 1_000_000
-MAX_NODES = 500_000
-MAX_KEYS_IN_PATHS = 4_000_000
+MAX_STACK = 500_000
+MAX_MEMO = 500_000
+MAX_NODES = 300_000
+MAX_KEYS_IN_PATHS = 3_000_000
 MAX_TENSORS = 100_000
 MAX_SIDES = 64
 MAX_COUNT = 2**48  # elements of a side, a stride, a storage
@@ -149,9 +149,12 @@ _ELEMENTS = {
     "Untyped": "U8",
 }
 STORAGES = {
-    f"{module}.{kind}Storage": dtype
-    for kind, dtype in _ELEMENTS.items()
-    for module in ("torch", "torch.storage", "torch.cuda")
+    **{
+        f"{module}.{kind}Storage": dtype
+        for kind, dtype in _ELEMENTS.items()
+        for module in ("torch", "torch.cuda")
+    },
+    "torch.storage.UntypedStorage": "U8",
 }
 DTYPES = {
     "torch.float32": "F32",
@@ -208,11 +211,11 @@ NOT_REPRESENTABLE = {
     **{
         f"{module}.{kind}Storage": f"quantised tensors (torch.{kind}Storage)"
         for kind in ("QInt8", "QUInt8", "QInt32", "QUInt4x2", "QUInt2x4")
-        for module in ("torch", "torch.storage", "torch.cuda")
+        for module in ("torch", "torch.cuda")
     },
     **{
         f"{module}.ComplexDoubleStorage": "complex128 numbers (torch.ComplexDoubleStorage)"
-        for module in ("torch", "torch.storage", "torch.cuda")
+        for module in ("torch", "torch.cuda")
     },
     **{
         f"torch.{name}": f"numbers of the type torch.{name}"
@@ -228,7 +231,6 @@ NOT_REPRESENTABLE = {
         for name, what in (
             ("_rebuild_qtensor", "quantised tensors"),
             ("_rebuild_sparse_tensor", "sparse tensors"),
-            ("_rebuild_sparse_csr_tensor", "sparse tensors"),
             ("_rebuild_nested_tensor", "nested tensors"),
             ("_rebuild_meta_tensor_no_storage", "tensors without bytes"),
             ("_rebuild_wrapper_subclass", "tensors of a class of its own"),

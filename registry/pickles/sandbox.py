@@ -223,7 +223,7 @@ class _Watched:
 
     def _read_complaints(self) -> None:
         assert self._child.stderr is not None
-        while piece := self._child.stderr.read1(_KEPT_COMPLAINTS_BYTES):  # type: ignore[attr-defined]
+        while piece := os.read(self._child.stderr.fileno(), _KEPT_COMPLAINTS_BYTES):
             self._complaints = (self._complaints + piece)[-_KEPT_COMPLAINTS_BYTES:]
 
 

@@ -23,6 +23,8 @@ from registry.pickles.values import UNKNOWN, Name, Record, Refused, Tensor, Unkn
 
 Step = Callable[[Stack, Argument], None]
 _LONGEST_NAME = 200
+# What a call costs, in plain operations.
+_CALL = 4
 _TEXT_PER_OPERATION = 16
 
 
@@ -171,6 +173,7 @@ def _reduce(stack: Stack, _: Argument) -> None:
 def _new_object(stack: Stack, _: Argument) -> None:
     arguments, kind = stack.pop(), stack.pop()
     if isinstance(kind, Name) and kind.full in SHELLS - CALLED and arguments == ():
+        stack.spend(_CALL)
         stack.push(Record(kind.full))
     else:
         stack.push(_called(stack, kind, arguments))
@@ -186,7 +189,7 @@ def _called(stack: Stack, function: object, arguments: object) -> object:
     if any(isinstance(argument, Unknown) for argument in arguments):
         return UNKNOWN
     # A call may copy what it is given: whoever asks for many copies of much pays for them.
-    stack.spend(sum(map(_price, arguments)))
+    stack.spend(_CALL + sum(map(_price, arguments)))
     return outcome(function.full, arguments)
 
 

@@ -239,6 +239,14 @@ def test_a_header_that_would_fill_the_memory_is_refused_before_it_is_decoded(hea
     assert peak_bytes < 3 * len(header)
 
 
+@pytest.mark.parametrize("sign", ["\U0001d518", "\\ud835\\udd18"])
+def test_a_long_text_that_one_sign_makes_four_times_as_wide_is_refused(sign):
+    header = b'{"__metadata__":{"a":"' + sign.encode() + b"a" * 33 * MIB + b'"}}'
+
+    with pytest.raises(MalformedHeader, match="more text than any model"):
+        parse_header(header, size_bytes=len(header) + 8, name="m.safetensors")
+
+
 def test_long_metadata_is_not_structure():
     tags = json.dumps({f'tag "{number}" [{{:': number for number in range(200_000)})
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import pwd
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 
 from registry.pickles.sandbox import layers
 
+pwd = pytest.importorskip("pwd", reason="users are a matter of Unix")
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="these walls are Linux's")
 
 ROOT = Path(__file__).parents[2]
@@ -261,3 +261,26 @@ def test_the_walls_are_named_and_each_says_why_it_is_missing():
         "imports",
     ]
     assert all(layer.says for layer in layers())
+
+
+WITHOUT_WALLS = """
+import json, sys
+from registry.operations.doctor import _sandbox
+from registry.pickles import seccomp
+seccomp.DENIED = {"landlock_create_ruleset": (444, 444), "unshare": (272, 97)}
+seccomp._CLONE = seccomp._CLONE_3 = (9999, 9999)
+seccomp.deny()
+print(json.dumps([[check.what, check.health, check.says] for check in _sandbox()]))
+"""
+
+
+def test_the_doctor_names_each_wall_that_a_system_does_not_have():
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_WALLS], check=True, capture_output=True, text=True, cwd=ROOT
+    )
+
+    said = {what: (health, says) for what, health, says in json.loads(done.stdout)}
+    assert said["sandbox files"] == ("note", "not there: Operation not permitted")
+    assert said["sandbox network"] == ("note", "not there: Operation not permitted")
+    assert said["sandbox"][0] == "good"
+    assert "system calls" in said["sandbox"][1]
