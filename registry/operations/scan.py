@@ -64,9 +64,11 @@ def scan_file(path: Path | str) -> Scanned:
         return _not_read(path, error.strerror or str(error))
     except UnreadableFile as error:
         return _not_read(path, error.because)
-    wanted = sniffed.format is FileFormat.PICKLE and verdict.word != "unreadable"
-    warnings = _second_opinion(path) if wanted else ()
-    return Scanned(path, sniffed.format, sniffed.what, verdict, warnings)
+    format_, what = sniffed.format, sniffed.what
+    if verdict.word == "refused" and format_ is FileFormat.OTHER:
+        format_, what = FileFormat.PICKLE, "a Python pickle"  # one of the first protocol is a text
+    wanted = format_ is FileFormat.PICKLE and verdict.word != "unreadable"
+    return Scanned(path, format_, what, verdict, _second_opinion(path) if wanted else ())
 
 
 def _not_read(path: Path, because: str) -> Scanned:

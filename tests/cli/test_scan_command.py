@@ -102,6 +102,15 @@ def test_a_pickle_that_calls_itself_safetensors_is_refused_whatever_is_in_it(tmp
     assert [reason.code for reason in scan_file(path).verdict.reasons] == ["disguised"]
 
 
+def test_a_pickle_of_the_first_protocol_is_a_text_and_a_pickle_all_the_same(tmp_path, alone):
+    path = tmp_path / "model.txt"
+    path.write_bytes(pickle.dumps(print, protocol=0))
+
+    scanned = scan_file(path)
+
+    assert (scanned.format, scanned.verdict.word) == ("pickle", "refused")
+
+
 def test_safetensors_that_are_a_pickle_as_well_are_refused(tmp_path, alone):
     # The length of the header reads as a text of 0x5A bytes, which hides the beginning of JSON.
     header = b"{" + b" " * 83 + b"cos\nsystem\n." + b"}"
