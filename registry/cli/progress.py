@@ -10,6 +10,7 @@ from registry.domain.progress import Progress
 from registry.domain.strangers_text import without_controls
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
     from rich.progress import TaskID
 
 
@@ -74,33 +75,11 @@ class Bar(Progress):
     """A bar with speed and remaining time.
 
     Args:
-        beside: Another bar of the same screen.
+        bars: The screen on which others are shown already.
     """
 
-    def __init__(self, beside: "Bar | None" = None) -> None:
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            DownloadColumn,
-            TextColumn,
-            TimeRemainingColumn,
-            TransferSpeedColumn,
-        )
-        from rich.progress import Progress as Bars
-
-        self._bars: Bars = (
-            beside._bars
-            if beside is not None
-            else Bars(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(),
-                DownloadColumn(),
-                TransferSpeedColumn(),
-                TimeRemainingColumn(),
-                console=Console(stderr=True),
-                transient=True,
-            )
-        )
+    def __init__(self, bars: "Bars | None" = None) -> None:
+        self._bars: Bars = bars or _screen()
         self._task: TaskID | None = None
 
     def begin(self, what: str, total_bytes: int | None, done_bytes: int = 0) -> None:
@@ -125,10 +104,32 @@ class Bar(Progress):
 
     def another(self) -> "Bar":
         """A bar below this one."""
-        return Bar(beside=self)
+        return Bar(self._bars)
 
     def say(self, message: str) -> None:
         """Print above the bar."""
         self._bars.console.print(
             without_controls(message, keep_lines=True), markup=False, highlight=False
         )
+
+
+def _screen() -> "Bars":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+    from rich.progress import Progress as Bars
+
+    return Bars(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )

@@ -40,9 +40,8 @@ def read_orders(text: str) -> tuple[Order, ...]:
     Empty lines, and what follows a ``#`` that begins a word, say nothing.
 
     Example:
-        >>> read_orders("anything-v3  # the classic\\nhf:a/b:c.safetensors sha256:09ab\\n")
-        (Order(reference='anything-v3', sha256=None), \
-Order(reference='hf:a/b:c.safetensors', sha256='sha256:09ab'))
+        >>> read_orders("hf:a/b:c.safetensors sha256:09ab  # the classic")
+        (Order(reference='hf:a/b:c.safetensors', sha256='sha256:09ab'),)
     """
     orders = []
     for line in text.splitlines():
