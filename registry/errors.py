@@ -13,7 +13,8 @@
     │                                · LinkRefused · PlaceTaken · InUse*
     ├── FormatError           7      NotAModelFile · MalformedHeader · UnreadableFile
     ├── UnsafeFile            8      PickleRefused
-    ├── ConversionError       9      WorkStopped
+    ├── ConversionError       9      CannotConvert · CannotMerge · ConversionDiffers
+    │                                · WorkStopped
     ├── CatalogError         11      CatalogInvalid · SchemaTooNew · CatalogDamaged · CatalogBusy*
     └── Interrupted         130
 
@@ -863,6 +864,59 @@ class ConversionError(SdregError):
 
     code: ClassVar[str] = "conversion"
     exit_code: ClassVar[int] = 9
+
+
+@dataclass(eq=False)
+class CannotConvert(ConversionError):
+    """A file can be read, but not be given the wished form."""
+
+    path: str
+    because: str
+    advice: str | None = None
+
+    code: ClassVar[str] = "cannot-convert"
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be converted: {self.because}"
+
+    @property
+    def hint(self) -> str | None:
+        return self.advice or "The file is as it was, and nothing was written."
+
+
+@dataclass(eq=False)
+class CannotMerge(ConversionError):
+    """Models that do not fit each other."""
+
+    first: str
+    second: str
+    because: str
+
+    code: ClassVar[str] = "cannot-merge"
+
+    def __str__(self) -> str:
+        return f"{self.first} and {self.second} cannot be merged: {self.because}"
+
+    @property
+    def hint(self) -> str:
+        return "Merge models of one architecture; `sdreg inspect FILE` tells it."
+
+
+@dataclass(eq=False)
+class ConversionDiffers(ConversionError):
+    """What was written is not what was read. It was thrown away."""
+
+    path: str
+    tensor: str
+
+    code: ClassVar[str] = "conversion-differs"
+
+    def __str__(self) -> str:
+        return f"the tensor {self.tensor} was written to {self.path} with other bytes than it has"
+
+    @property
+    def hint(self) -> str:
+        return "The disk or the memory may be failing, or the source was changed meanwhile."
 
 
 @dataclass(eq=False)
