@@ -16,6 +16,7 @@ from registry.domain.install import Install
 from registry.domain.model import Model
 from registry.domain.progress import Progress
 from registry.domain.source import Secret
+from registry.domain.variant import Precision
 from registry.errors import (
     CatalogDamaged,
     HubError,
@@ -33,10 +34,12 @@ if TYPE_CHECKING:
     from registry.catalog.seed import ImportOutcome
     from registry.domain.dispute import Dispute
     from registry.hubs.hub import Hub
+    from registry.operations.convert_file import Converted
     from registry.operations.doctor import Check
     from registry.operations.install import InstallReport
     from registry.operations.install_many import Order, Outcome
     from registry.operations.link import Linked
+    from registry.operations.merge_files import Merged
     from registry.operations.plan_install import InstallPlan
     from registry.operations.refresh import Refreshed
     from registry.operations.remove import Removed
@@ -436,6 +439,82 @@ class Registry:
             return self.installed()
         chosen = (install for name in references for install in self.installed(name))
         return tuple(dict.fromkeys(chosen))
+
+    # ── other forms of a file ─────────────────────────────────────────────────────────────────────
+
+    def convert(
+        self,
+        source: Path | str,
+        output: Path | str | None = None,
+        *,
+        precision: Precision | None = None,
+        prune: bool = False,
+        take_averages: bool = False,
+        vae: Path | str | None = None,
+        progress: Progress | None = None,
+    ) -> "Converted":
+        """Make a safetensors file from any file of weights; every tensor of it is compared.
+
+        Args:
+            source: A pickle or a safetensors file. It is only read.
+            output: A name that is free; else the source's with another suffix.
+            precision: Of the floating tensors; None leaves each as it is.
+            prune: Leave out what only training needs.
+            take_averages: Let the averaged weights (EMA) take the place of the trained ones.
+            vae: A file whose VAE takes the place of the own one.
+            progress: Hears of the bytes that are done.
+
+        Raises:
+            SdregError: As `convert_file` does.
+        """
+        from registry.operations.convert_file import convert_file
+
+        source = Path(source)
+        return convert_file(
+            source,
+            Path(output) if output is not None else source.with_suffix(".safetensors"),
+            progress or Progress(),
+            precision=precision,
+            prune=prune,
+            take_averages=take_averages,
+            vae=Path(vae) if vae is not None else None,
+            durable=self.settings.durable,
+        )
+
+    def merge(
+        self,
+        models: Sequence[Path | str],
+        output: Path | str,
+        *,
+        method: str = "weighted-sum",
+        multiplier: float = 0.5,
+        precision: Precision | None = None,
+        progress: Progress | None = None,
+    ) -> "Merged":
+        """Blend two or three models into one file, as A1111 does; every tensor is compared.
+
+        Args:
+            models: Two files for ``weighted-sum``, three for ``add-difference``.
+            output: A name that is free.
+            method: How they are blended.
+            multiplier: Weight of the second model, or of the difference.
+            precision: Of the result; None keeps what the models have.
+            progress: Hears of the bytes that are done.
+
+        Raises:
+            SdregError: As `merge_files` does.
+        """
+        from registry.operations.merge_files import merge_files
+
+        return merge_files(
+            [Path(model) for model in models],
+            Path(output),
+            progress or Progress(),
+            method=method,
+            multiplier=multiplier,
+            precision=precision,
+            durable=self.settings.durable,
+        )
 
     # ── the installation itself ───────────────────────────────────────────────────────────────────
 

@@ -41,6 +41,8 @@ COMMANDS: dict[str, Entry] = {
     "path": Entry("Models", "Print where an installed model lies."),
     "link": Entry("Models", "Link installed models into the UIs that are configured."),
     "remove": Entry("Models", "Remove an installed model; files of yours stay."),
+    "convert": Entry("Files", "Make a safetensors file from a pickle, or another precision."),
+    "merge": Entry("Files", "Blend two or three models into one, as A1111 does."),
     "verify": Entry("Care", "Check installed models byte for byte."),
     "repair": Entry("Care", "Fetch only what is damaged, and put it right."),
     "downloads": Entry("Care", "Show or drop downloads that are not finished."),

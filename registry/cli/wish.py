@@ -35,6 +35,40 @@ def wish_from(
     return registry.wish(**changes)
 
 
+def output_precision(text: str | None) -> Precision | None:
+    """The number format of a file that is to be written; None where none was named.
+
+    Raises:
+        InvalidArgument: We do not write it.
+    """
+    if text is None:
+        return None
+    found = _member(Precision, text, "--precision")
+    if found not in WRITTEN:
+        raise InvalidArgument(
+            f"--precision {text}", "cannot be written", f"It may be {', '.join(WRITTEN)}."
+        )
+    return found
+
+
+WRITTEN = (Precision.FP16, Precision.BF16, Precision.FP32)
+
+
+def share(text: str, flag: str) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        InvalidArgument: It is none.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise InvalidArgument(f"{flag} {text}", "is no share", "It is a number from 0 to 1.")
+    return number
+
+
 Kind = TypeVar("Kind", Precision, FileFormat)
 
 

@@ -42,6 +42,13 @@ class NewFile:
         self.file = file
         self._temporary = temporary
 
+    @property
+    def place(self) -> int | Path:
+        """How another process opens it: its temporary name on Windows, else its descriptor."""
+        if os.name == "nt" and self._temporary is not None:
+            return self._temporary
+        return self.file.fileno()
+
     def publish(self, path: Path, *, durable: bool, move: Move | None = None) -> None:
         """Let the file appear under `path`, on the same file system as its folder.
 
