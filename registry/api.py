@@ -284,8 +284,11 @@ class Registry:
         sha256: str | None = None,
         accept_disputed: str | None = None,
         type: str | None = None,  # noqa: A002 -- the word of the command line and of the field
+        keep_pickle: bool = False,
     ) -> "InstallPlan":
         """What an install would do: files, bytes, places. Changes nothing on the disk.
+
+        A pickle will be converted to safetensors, unless `keep_pickle` says otherwise.
 
         Args:
             reference: What to install.
@@ -293,6 +296,7 @@ class Registry:
             sha256: Hash that the file must have.
             accept_disputed: Hash of other bytes that are accepted where the promise is disputed.
             type: Decides the folders; None leaves that to what is known of the model.
+            keep_pickle: Store and link a pickle as it is.
 
         Raises:
             NoSuitableFile: Every file was rejected.
@@ -307,6 +311,7 @@ class Registry:
             sha256=sha256,
             accept_disputed=accept_disputed,
             model_type=_type_slug(type),
+            keep_pickle=keep_pickle,
         )
 
     def install(
@@ -331,13 +336,16 @@ class Registry:
         wish: Preference | None = None,
         *,
         type: str | None = None,  # noqa: A002 -- the word of the command line and of the field
+        keep_pickle: bool = False,
     ) -> "tuple[Outcome, ...]":
         """Plan several installs; what cannot be planned keeps its error."""
         from registry.operations.install_many import plan_many
 
         return plan_many(
             orders,
-            lambda order: self.plan_install(order.reference, wish, sha256=order.sha256, type=type),
+            lambda order: self.plan_install(
+                order.reference, wish, sha256=order.sha256, type=type, keep_pickle=keep_pickle
+            ),
         )
 
     def install_many(

@@ -186,7 +186,7 @@ class InstallRecords:
 _MIN_DIGITS = 8
 _COLUMNS = (
     "id, reference, slug, model_type, file_name, file_id, sha256, size_bytes, source, proven, "
-    "installed_at"
+    "installed_at, derived_from"
 )
 _LINKS = """
     SELECT install_id, layout, path, sha256, method FROM links
@@ -210,6 +210,7 @@ def _install(row: Row, links: Iterable[Link]) -> Install:
         proven=bool(row[9]),
         installed_at=datetime.fromisoformat(row[10]),
         links=tuple(links),
+        derived_from=row[11],
     )
 
 

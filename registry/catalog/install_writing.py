@@ -32,6 +32,7 @@ def intend(
                 proven=install.proven,
                 intended_at=to_text(at),
                 installed_at=to_text(install.installed_at),
+                derived_from=install.derived_from,
             )
         )
         number = int(result.inserted_primary_key[0]) if result.inserted_primary_key else 0
@@ -83,6 +84,7 @@ def complete(
                 source=intent.source,
                 proven=intent.proven,
                 installed_at=to_text(at),
+                derived_from=intent.derived_from,
             )
         )
         connection.execute(delete(t.placements).where(t.placements.c.install_id == number))

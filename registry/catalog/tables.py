@@ -329,6 +329,7 @@ installs = Table(
     Column("proven", Boolean, nullable=False),
     Column("intended_at", Text, nullable=False),
     Column("installed_at", Text, nullable=False),
+    Column("derived_from", Text),  # SHA-256 of the file that the blob was converted from
     CheckConstraint("state <> 'complete' OR blob_id IS NOT NULL", name="complete_has_blob"),
     Index("ix_installs_state", "state"),
     Index("ix_installs_sha256", "sha256"),

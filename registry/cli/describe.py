@@ -111,6 +111,7 @@ def install_document(install: Install, path: str) -> dict[str, Any]:
         "proven": install.proven,
         "installed_at": install.installed_at.isoformat(),
         "links": [link_document(link) for link in install.links],
+        "derived_from": install.derived_from,
     }
 
 

@@ -53,6 +53,9 @@ def install(
         ),
     ] = None,
     type_name: TypeOption = None,
+    keep_pickle: Annotated[
+        bool, typer.Option("--keep-pickle", help="Link a pickle as it is; else it is converted.")
+    ] = False,
     from_file: Annotated[
         Path | None,
         typer.Option(
@@ -91,7 +94,7 @@ def install(
         if file or version or accept_disputed:
             option = "--file" if file else "--version" if version else "--accept-disputed"
             raise InvalidArgument(option, "is about one model", "Install that one by itself.")
-        wanted = Several(registry, orders, wish, type_name)
+        wanted = Several(registry, orders, wish, type_name, keep_pickle=keep_pickle)
         install_several(wanted, at_once=at_once, dry_run=dry_run, yes=yes, json=json)
         return
     (order,) = orders
@@ -101,6 +104,7 @@ def install(
         sha256=order.sha256,
         accept_disputed=accept_disputed,
         type=type_name,
+        keep_pickle=keep_pickle,
     )
     if json and dry_run:
         render.emit("sdreg.plan/1", plan_document(plan))

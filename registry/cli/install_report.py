@@ -13,6 +13,7 @@ from registry.cli.describe import (
 )
 from registry.cli.show_command import licence_words
 from registry.cli.words import listed, size
+from registry.domain.variant import FileFormat
 from registry.taxonomy.clip_skip import advise_clip_skip
 
 if TYPE_CHECKING:
@@ -175,7 +176,8 @@ def _installed_document(done: "InstalledFile", disputes: "tuple[Dispute, ...]") 
         "blake3": done.blob.blake3,
         "size_bytes": done.blob.size_bytes,
         "source": done.install.source,
-        "format": done.file.variant.format,
+        "format": FileFormat.SAFETENSORS if done.install.derived_from else done.file.variant.format,
+        "derived_from": done.install.derived_from,
         "precision": done.file.variant.precision,
         "status": done.status,
         "name": done.install.file_name,

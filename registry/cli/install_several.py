@@ -26,11 +26,14 @@ class Several:
     orders: "tuple[Order, ...]"
     wish: Preference
     type_name: str | None
+    keep_pickle: bool
 
 
 def install_several(wanted: Several, *, at_once: int, dry_run: bool, yes: bool, json: bool) -> None:
     """Plan, ask, install, tell; ends with the exit code of the first model that failed."""
-    planned = wanted.registry.plan_many(wanted.orders, wanted.wish, type=wanted.type_name)
+    planned = wanted.registry.plan_many(
+        wanted.orders, wanted.wish, type=wanted.type_name, keep_pickle=wanted.keep_pickle
+    )
     if not json:
         for outcome in planned:
             if outcome.plan is not None:

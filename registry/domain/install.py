@@ -81,6 +81,7 @@ class Install:
         source: Where the bytes came from, as `str(Source)`.
         proven: Whether a hash known beforehand was matched.
         installed_at: Aware UTC.
+        derived_from: SHA-256 of the file that the blob was converted from.
     """
 
     reference: str
@@ -95,3 +96,4 @@ class Install:
     installed_at: datetime
     links: tuple[Link, ...] = ()
     id: int | None = None
+    derived_from: str | None = None

@@ -19,6 +19,7 @@ from registry.errors import (
     TransferError,
     UnsafeFile,
 )
+from registry.operations.convert_at_install import Arrival, convert_arrival, stored_as_arrived
 from registry.operations.inspect_file import Inspected, inspect_file
 from registry.operations.obtain import Obtained, obtain
 from registry.operations.place_links import complete_links, place_links
@@ -96,7 +97,9 @@ def _first_that_can_be_had(
     for candidate in plan.choice.ranked:
         step = plan.steps[0]
         if missed:
-            step = step_for(candidate, plan.model, plan.model_type, rooms)
+            step = step_for(
+                candidate, plan.model, plan.model_type, rooms, keep_pickle=plan.keep_pickle
+            )
             progress.say(f"taking the next best file: {candidate.file.name}")
         try:
             done = _carry_out(step, plan, rooms, progress)
@@ -120,7 +123,7 @@ def _carry_out(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) 
     with rooms.downloader.claim(sha256, progress):
         # Another process may have brought it in while we waited for it.
         if rooms.store.has(sha256):
-            return _take_from_store(step, plan, sha256, rooms)
+            return _take_from_store(step, plan, sha256, rooms, progress)
         return _bring_in(step, plan, rooms, progress)
 
 
@@ -128,71 +131,73 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
     file = step.candidate.file
     obtained = obtain(file, rooms, progress, accept=plan.accept_disputed)
     looked_at = _look_inside(obtained, file, rooms)
-    step = _filed(step, plan, looked_at, rooms)
-    fetched = obtained.fetched
+    arrival = convert_arrival(
+        obtained.fetched, looked_at, rooms, progress, keep_pickle=plan.keep_pickle
+    )
+    step = _filed(step, plan, arrival.looked_at, rooms)
     record = _record(
-        step,
-        plan,
-        looked_at,
-        bytes_of=(fetched.hashes.sha256 or "", fetched.size_bytes),
-        source=str(obtained.source),
-        proven=obtained.proven,
-        rooms=rooms,
+        step, plan, arrival, source=str(obtained.source), proven=obtained.proven, rooms=rooms
     )
     # The claim tells `recover` in another process that this intent has somebody who finishes it.
     with rooms.downloader.claim(record.sha256, progress):
         intent = rooms.catalog.installs.intend(record, step.places)
-        blob = rooms.store.adopt(obtained.fetched, facts=_facts(record))
+        blob = rooms.store.adopt(arrival.fetched, facts=_facts(record))
         done = _publish(intent, blob, step, rooms)
+    notes = (*arrival.notes, *arrival.set_pickle_aside(rooms))
     if file.id is not None and obtained.dispute is None:
         rooms.catalog.models.learn_hashes(file.id, _learnable(file, obtained.fetched.hashes))
-    return replace(done, notes=(*done.notes, *_notes(obtained, looked_at, file)))
+    return replace(done, notes=(*done.notes, *_notes(obtained, looked_at, file), *notes))
 
 
-def _take_from_store(step: Step, plan: InstallPlan, sha256: str, rooms: Rooms) -> InstalledFile:
+def _take_from_store(
+    step: Step, plan: InstallPlan, sha256: str, rooms: Rooms, progress: Progress
+) -> InstalledFile:
     """The bytes are here, by another process or from an earlier life; no network is needed."""
-    known = present(step.candidate.file, plan.model, rooms)
+    known = present(step.candidate.file, plan.model, rooms, keep_pickle=plan.keep_pickle)
     if known is not None:
         return _complete_links(step, known, rooms)
     blob = rooms.store.blob(sha256)
     looked_at = inspect_file(blob.path, name=step.candidate.file.name, proven=True)
-    step = _filed(step, plan, looked_at, rooms)
-    record = _record(
-        step,
-        plan,
+    arrival = convert_arrival(
+        stored_as_arrived(blob),
         looked_at,
-        bytes_of=(sha256, blob.size_bytes),
-        source="this disk",
-        proven=True,
-        rooms=rooms,
+        rooms,
+        progress,
+        keep_pickle=plan.keep_pickle,
+        stored=True,
     )
-    intent = rooms.catalog.installs.intend(record, step.places)
-    return replace(_publish(intent, blob, step, rooms), status="linked")
+    step = _filed(step, plan, arrival.looked_at, rooms)
+    record = _record(step, plan, arrival, source="this disk", proven=True, rooms=rooms)
+    with rooms.downloader.claim(record.sha256, progress):
+        intent = rooms.catalog.installs.intend(record, step.places)
+        if arrival.derived_from is not None:
+            blob = rooms.store.adopt(arrival.fetched, facts=_facts(record))
+        done = _publish(intent, blob, step, rooms)
+    return replace(done, status="linked", notes=(*done.notes, *arrival.notes))
 
 
 def _record(
     step: Step,
     plan: InstallPlan,
-    looked_at: Inspected,
+    arrival: Arrival,
     *,
-    bytes_of: tuple[str, int],
     source: str,
     proven: bool,
     rooms: Rooms,
 ) -> Install:
-    """The record of one file; `bytes_of` are the SHA-256 and the length of what is stored."""
-    sha256, size_bytes = bytes_of
+    """The record of one file."""
     return Install(
         reference=plan.reference,
         slug=plan.model.slug,
-        model_type=_type_of(plan, looked_at),
+        model_type=_type_of(plan, arrival.looked_at),
         file_name=step.file_name,
         file_id=step.candidate.file.id,
-        sha256=sha256,
-        size_bytes=size_bytes,
+        sha256=arrival.fetched.hashes.sha256 or "",
+        size_bytes=arrival.fetched.size_bytes,
         source=source,
         proven=proven,
         installed_at=rooms.clock(),
+        derived_from=arrival.derived_from,
     )
 
 
@@ -291,6 +296,7 @@ def _facts(record: Install) -> dict[str, str]:
         "slug": record.slug or "",
         "reference": record.reference,
         "source": record.source,
+        "derived_from": record.derived_from or "",
     }
 
 
@@ -300,10 +306,6 @@ def _notes(obtained: Obtained, looked_at: Inspected, file: ModelFile) -> tuple[s
         notes.append(f"disputed: {obtained.dispute.promised} was promised; you accepted this hash")
     elif not obtained.proven:
         notes.append("nobody published a hash of this file: the bytes arrived whole, but unproven")
-    if looked_at.format is FileFormat.PICKLE:
-        notes.append(
-            "this is a pickle: sdreg never opens it, but a UI that loads it carelessly may run code"
-        )
     told, found = file.variant.format, looked_at.format
     if told is not found and FileFormat.OTHER not in {told, found}:
         notes.append(f"published as {told}, but its content is {found}")

@@ -9,6 +9,7 @@ from registry.domain.hashes import Hash, Hashes
 from registry.domain.install import Install, Placement
 from registry.domain.model import Model, ModelFile
 from registry.errors import AmbiguousReference, HashMismatch, InvalidArgument, NoSuitableFile
+from registry.operations.convert_at_install import installed_name
 from registry.operations.find_model import find_model
 from registry.operations.rooms import Rooms
 from registry.resolve.candidate import Candidate, Choice
@@ -59,6 +60,7 @@ class InstallPlan:
         why: Sentences about the chosen file.
         absent: UIs whose folder is not there, in sentences; nothing is linked into them.
         accept_disputed: SHA-256 of other bytes than the promised ones that the user accepts.
+        keep_pickle: Whether a pickle is stored as it is instead of being converted.
     """
 
     reference: str
@@ -70,6 +72,7 @@ class InstallPlan:
     why: tuple[str, ...]
     absent: tuple[str, ...]
     accept_disputed: Hash | None = None
+    keep_pickle: bool = False
 
     @property
     def model(self) -> Model:
@@ -127,6 +130,7 @@ def plan_install(
     sha256: str | None = None,
     accept_disputed: str | None = None,
     model_type: str | None = None,
+    keep_pickle: bool = False,
 ) -> InstallPlan:
     """Plan the install of what `text` refers to. Changes nothing but the catalog's knowledge.
 
@@ -137,6 +141,7 @@ def plan_install(
         sha256: Expected hash of the file, for what no catalog knows.
         accept_disputed: Hash of other bytes that are accepted where the promise is disputed.
         model_type: Type to file it under, for what no catalog knows.
+        keep_pickle: Store and link a pickle as it is.
 
     Raises:
         NoSuitableFile: Every file was rejected.
@@ -149,7 +154,7 @@ def plan_install(
         sentences = tuple(f"{name_of(no.file)}: {no.because}" for no in choice.rejected)
         raise NoSuitableFile(text, sentences)
     kind = model_type or choice.model.type
-    first = step_for(choice.chosen, choice.model, kind, rooms)
+    first = step_for(choice.chosen, choice.model, kind, rooms, keep_pickle=keep_pickle)
     others = companions(choice.chosen.version, choice.chosen.file)
     steps = (
         first,
@@ -171,17 +176,21 @@ def plan_install(
             if not target.is_there
         ),
         accept_disputed=accepted,
+        keep_pickle=keep_pickle,
     )
 
 
-def step_for(candidate: Candidate, model: Model, model_type: str, rooms: Rooms) -> Step:
+def step_for(
+    candidate: Candidate, model: Model, model_type: str, rooms: Rooms, *, keep_pickle: bool
+) -> Step:
     """The step that brings in one candidate."""
-    file_name = human_name(candidate.file, model)
+    name = human_name(candidate.file, model)
+    file_name = installed_name(name, candidate.file, keep_pickle=keep_pickle)
     return Step(
         candidate=candidate,
         file_name=file_name,
         places=places_for(model_type, file_name, rooms),
-        present=present(candidate.file, model, rooms),
+        present=present(candidate.file, model, rooms, keep_pickle=keep_pickle),
     )
 
 
@@ -218,14 +227,17 @@ def beside(first: Step, file: ModelFile, model: Model, rooms: Rooms) -> Step:
     )
 
 
-def present(file: ModelFile, model: Model, rooms: Rooms) -> Install | None:
-    """The record of this file of this model, if its bytes are stored.
+def present(
+    file: ModelFile, model: Model, rooms: Rooms, *, keep_pickle: bool = False
+) -> Install | None:
+    """The record of this file of this model, if its bytes, or what they became, are stored.
 
     The same bytes under another model are that model's: each has a record and links of its own.
     """
     wanted = {file.hashes.sha256, *_accepted_instead_of(file, rooms)}
     for install in rooms.catalog.installs.all():
-        same_bytes = install.sha256 in wanted
+        stored = {install.sha256, *(() if keep_pickle else (install.derived_from,))} - {None}
+        same_bytes = not wanted.isdisjoint(stored)
         same_row = file.id is not None and file.id == install.file_id
         if (
             install.slug == model.slug

@@ -15,12 +15,15 @@ from registry.domain.progress import Progress
 from registry.domain.source import Source
 from registry.domain.variant import FileFormat, Variant
 from registry.errors import (
+    ConversionError,
     HashMismatch,
     HubError,
     StoreError,
     StoreUnwritable,
     TransferError,
+    UnsafeFile,
 )
+from registry.operations.convert_at_install import convert_again
 from registry.operations.obtain import obtain
 from registry.operations.rooms import Rooms
 from registry.operations.verify import Checked
@@ -56,6 +59,9 @@ class RepairReport:
     failed: tuple[NotMended, ...]
 
 
+_NOT_MENDED = (HubError, TransferError, StoreError, ConversionError, UnsafeFile)
+
+
 def repair(checked: Iterable[Checked], rooms: Rooms, progress: Progress) -> RepairReport:
     """Mend every install that is not well.
 
@@ -73,7 +79,7 @@ def repair(checked: Iterable[Checked], rooms: Rooms, progress: Progress) -> Repa
             if done is not None:
                 mended.append(done)
             failed += left
-        except (HubError, TransferError, StoreError) as error:
+        except _NOT_MENDED as error:
             worst = next(finding for finding in item.findings if finding.is_bad)
             failed.append(NotMended(item.install, worst, str(error)))
     return RepairReport(tuple(mended), tuple(failed))
@@ -107,6 +113,11 @@ def _mend(
 def _bring_back(
     plan: RepairPlan, install: Install, rooms: Rooms, progress: Progress
 ) -> tuple[int, str]:
+    if install.derived_from is not None:
+        # No hub has these bytes: they were made here.
+        made = convert_again(install, rooms, progress)
+        _swap_in(made, install, rooms)
+        return made.fetched_bytes, install.source
     file = _wanted_file(install, rooms)
     if not plan.whole:
         for source in file.sources:
