@@ -79,11 +79,18 @@ class Body:
         return self._left
 
     def peek(self, count: int) -> bytes:
-        """The first bytes, which stay to be read; fewer only if the body is shorter."""
+        """The first bytes, which stay to be read; fewer only if the body is shorter.
+
+        Raises:
+            LineLost: The connection broke, stalled, or crawled.
+        """
         held = bytes(self._held)
         count = count if self._left is None else min(count, self._left)
+        begun = time.monotonic()
         while len(held) < count and (more := self._next_chunk()):
             held += more
+            if len(held) < count:
+                self._refuse_to_crawl(len(held), time.monotonic() - begun)
         self._held = memoryview(held)
         return held[:count]
 
@@ -187,10 +194,13 @@ class Body:
         self._got += count
         self._waited_s += waited_s
         if self._waited_s >= self._stall_s:
-            if self._got < self._lowest * self._waited_s and self._left != 0:
-                because = f"only {self._got} bytes came in {self._waited_s:.0f} seconds"
-                raise LineLost(because, stalled=True)
+            if self._left != 0:
+                self._refuse_to_crawl(self._got, self._waited_s)
             self._waited_s, self._got = 0.0, 0
+
+    def _refuse_to_crawl(self, got: int, waited_s: float) -> None:
+        if waited_s >= self._stall_s and got < self._lowest * waited_s:
+            raise LineLost(f"only {got} bytes came in {waited_s:.0f} seconds", stalled=True)
 
 
 def _fill(buffer: memoryview, line: socket.socket, begun: float) -> int:
