@@ -105,8 +105,7 @@ class HubLibrary:
                 except httpx.TransportError as error:
                     wait_s = patience.wait_s()
                     if wait_s is None:
-                        because = one_line(str(error)) or type(error).__name__
-                        raise HubUnreachable(self._hub, because) from error
+                        raise HubUnreachable(self._hub, refusals.in_words(error)) from error
                 except HFValidationError as error:
                     raise InvalidReference(what, "Hugging Face has no such names") from error
                 except (httpx.HTTPError, httpx.InvalidURL, *GARBAGE) as error:

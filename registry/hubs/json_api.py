@@ -15,10 +15,17 @@ from typing import NoReturn
 import httpx
 
 from registry.domain.strangers_text import one_line
-from registry.errors import HubUnreachable, LoginRequired, RateLimited, UnexpectedAnswer
+from registry.errors import (
+    HubUnreachable,
+    InvalidSettings,
+    LoginRequired,
+    RateLimited,
+    UnexpectedAnswer,
+)
 from registry.hubs import refusals
 from registry.hubs.hub import HubSettings
 from registry.hubs.patience import Patience, asked_wait_s
+from registry.hubs.refusals import in_words
 from registry.hubs.untrusted import Json
 
 logger = logging.getLogger(__name__)
@@ -90,8 +97,7 @@ class JsonApi:
             except httpx.TransportError as error:
                 wait_s = patience.wait_s()
                 if wait_s is None:
-                    because = one_line(str(error)) or type(error).__name__
-                    raise HubUnreachable(self._hub, because) from error
+                    raise HubUnreachable(self._hub, in_words(error)) from error
             else:
                 if status == _OK:
                     return body
@@ -169,14 +175,25 @@ class JsonApi:
     def _opened(self) -> httpx.Client:
         with self._lock:
             if self._client is None:
-                self._client = httpx.Client(
-                    headers={"User-Agent": self._settings.user_agent, "Accept": "application/json"},
-                    timeout=httpx.Timeout(30, connect=10),
-                    mounts={f"all://{host}": None for host in _LOOPBACK},  # never through a proxy
-                    follow_redirects=False,
-                )
+                self._client = _client(self._settings.user_agent)
                 weakref.finalize(self, self._client.close)
             return self._client
+
+
+def _client(user_agent: str) -> httpx.Client:
+    try:
+        return httpx.Client(
+            headers={"User-Agent": user_agent, "Accept": "application/json"},
+            timeout=httpx.Timeout(30, connect=10),
+            mounts={f"all://{host}": None for host in _LOOPBACK},  # never through a proxy
+            follow_redirects=False,
+        )
+    except (ImportError, ValueError, httpx.InvalidURL) as error:
+        because = "names a proxy of a kind that sdreg does not speak; http:// is one it does"
+        raise InvalidSettings("HTTPS_PROXY", because, "the environment") from error
+    except OSError as error:
+        because = "names nothing that certificates can be read from"
+        raise InvalidSettings("SSL_CERT_FILE", because, "the environment") from error
 
 
 def _no_number(text: str) -> NoReturn:

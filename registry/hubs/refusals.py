@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 
+from registry.domain.certificates import why_untrusted
 from registry.domain.source import Secret
 from registry.domain.strangers_text import one_line
 from registry.errors import (
@@ -58,6 +59,12 @@ def refusal(
             return HubUnreachable(hub, f"it answers with status {status}")
         case _:
             return UnexpectedAnswer(hub, f"status {status} {told}".rstrip() + f" for {what}")
+
+
+def in_words(error: Exception) -> str:
+    """Why no answer came, as the HTTP library tells it, in one line."""
+    told = one_line(str(error))
+    return why_untrusted(told) or told or type(error).__name__
 
 
 def not_json(hub: str, what: str, body: bytes) -> HubError:

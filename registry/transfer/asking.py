@@ -18,19 +18,27 @@ from registry.transfer.body import LineLost
 from registry.transfer.client import Answer, Way, can_decode, range_headers
 from registry.transfer.options import TransferOptions
 from registry.transfer.resume import Faulty, Refused, Standing, Verdict, decide
-from registry.transfer.retry import Patience, told_wait, wait_after_loss, wait_as_told
+from registry.transfer.retry import (
+    Patience,
+    answered_at,
+    told_wait,
+    wait_after_loss,
+    wait_as_told,
+)
 
 
 class SlowDown(LineLost):
     """The server asks us to come back later.
 
     Attributes:
-        retry_after: Its Retry-After header as it is.
+        host: Who asks.
+        told_s: For how long, if it says.
     """
 
-    def __init__(self, status: int, retry_after: str | None) -> None:
+    def __init__(self, status: int, host: str, told_s: float | None) -> None:
         super().__init__(f"it answered with status {status}")
-        self.retry_after = retry_after
+        self.host = host
+        self.told_s = told_s
 
 
 def ask(
@@ -80,7 +88,8 @@ def _refused(way: Way, answer: Answer, status: int, *, began: bool) -> SdregErro
         way.let_go(answer)
     retry_after = answer.headers.get("retry-after")
     if status == answers.TOO_MANY or (answers.is_passing(status) and retry_after):
-        return SlowDown(status, retry_after)
+        now = answered_at(answer.headers.get("date")) or datetime.fromtimestamp(time.time(), UTC)
+        return SlowDown(status, answer.url.host, told_wait(retry_after, now=now))
     if answers.is_passing(status) or (status == answers.NOT_FOUND and way.excuse_missing()):
         return LineLost(f"it answered with status {status}")
     may_renew = began or not answer.is_first_address
@@ -135,13 +144,10 @@ class Nerves:
 
     def _wait_as_told(self, lost: SlowDown, jitter: float) -> float:
         self._slowed += 1
-        now = datetime.fromtimestamp(time.time(), UTC)
-        hub = answers.place_of(self._way.download, self._way.host)
-        wait_s = wait_as_told(
-            lost.retry_after, self._patience, self._slowed, now=now, jitter=jitter
-        )
+        hub = answers.place_of(self._way.download, lost.host)
+        wait_s = wait_as_told(lost.told_s, self._patience, self._slowed, jitter=jitter)
         if wait_s is None:
-            raise RateLimited(hub, told_wait(lost.retry_after, now=now)) from lost
-        self._way.hold_host(wait_s)
+            raise RateLimited(hub, lost.told_s) from lost
+        self._way.hold_host(lost.host, wait_s)
         self._progress.say(f"{hub} asks to slow down; waiting {wait_s:.0f} s")
         return wait_s

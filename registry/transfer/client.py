@@ -1,92 +1,27 @@
 """The way to one file: requests, redirects by our own rules, and who gets to see the token."""
 
-import contextlib
-import http.cookiejar
-import logging
 import socket
 import threading
-import time
 import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import httpx
 
 from registry.domain.source import Download
-from registry.errors import ConnectionLost, LoginRequired, NotTheFile, RefusedAddress
+from registry.errors import LoginRequired, NotTheFile, RefusedAddress
 from registry.transfer import addresses
 from registry.transfer.answers import place_of
-from registry.transfer.body import Body, LineLost
+from registry.transfer.body import Body
+from registry.transfer.door import LOCATION, Door
 from registry.transfer.journal import lasting_name
+from registry.transfer.lines import break_off
 from registry.transfer.options import TransferOptions
 from registry.transfer.resume import OK, PARTIAL, Head, read_head
-
-if TYPE_CHECKING:
-    import ssl
+from registry.transfer.sending import Request, Sent, send
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LOCATION = "sdreg.location"
 _DECODABLE = frozenset({"gzip", "x-gzip", "deflate"})
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-
-
-class Door:
-    """The HTTP clients of one downloader: one for public addresses, one that may go home.
-
-    They are kept apart so that no pooled connection to a private machine is used on a way that
-    must not lead there.
-    """
-
-    def __init__(self, options: TransferOptions) -> None:
-        self.options = options
-        self._clients: dict[bool, httpx.Client] = {}
-        self._lock = threading.Lock()
-        self._tls: ssl.SSLContext | None = None
-        self._busy_until: dict[str, float] = {}
-
-    def client(self, *, allow_private: bool) -> httpx.Client:
-        """The client for this kind of way, made on first use."""
-        with self._lock:
-            if allow_private not in self._clients:
-                self._clients[allow_private] = self._make()
-            return self._clients[allow_private]
-
-    def hold(self, host: str, seconds: float) -> None:
-        """Let nobody ask `host` for so long."""
-        with self._lock:
-            until = time.monotonic() + seconds
-            self._busy_until[host] = max(until, self._busy_until.get(host, 0.0))
-
-    def pause_left(self, host: str) -> float:
-        """How long `host` wants to be left alone."""
-        with self._lock:
-            return max(0.0, self._busy_until.get(host, 0.0) - time.monotonic())
-
-    def close(self) -> None:
-        """Close every connection."""
-        with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
-
-    def _make(self) -> httpx.Client:
-        options = self.options
-        for chatty in ("httpx", "httpcore"):  # they log addresses with their signatures
-            logging.getLogger(chatty).setLevel(logging.WARNING)
-        if self._tls is None:
-            self._tls = httpx.create_ssl_context()  # honours SSL_CERT_FILE and SSL_CERT_DIR
-        jar = http.cookiejar.CookieJar(http.cookiejar.DefaultCookiePolicy(allowed_domains=[]))
-        return httpx.Client(
-            verify=self._tls,
-            cookies=jar,
-            headers={"User-Agent": options.user_agent, "Accept": "*/*"},
-            timeout=httpx.Timeout(options.stall_timeout_s, connect=options.connect_timeout_s),
-            limits=httpx.Limits(max_connections=None, max_keepalive_connections=32),
-            mounts={f"all://{host}": None for host in _LOOPBACK},  # never through a proxy
-            follow_redirects=False,
-            event_hooks={"response": [_hide_location]},
-        )
 
 
 @dataclass(slots=True)
@@ -97,6 +32,7 @@ class Answer:
         url: The address that answered, after all redirects.
         generation: Which state of the way led there.
         is_first_address: No cached redirect was used to get there.
+        done: Makes room for the next request to that host.
     """
 
     head: Head
@@ -105,10 +41,12 @@ class Answer:
     url: httpx.URL
     generation: int
     is_first_address: bool
+    done: Callable[[], object]
 
     def close(self) -> None:
         """Let go of the connection."""
         self.body.close()
+        self.done()
 
 
 class Way:
@@ -191,11 +129,12 @@ class Way:
             sent = {"Accept-Encoding": "identity", **headers}
             if token is not None and ours:
                 sent["Authorization"] = f"Bearer {token.value}"
-            response = self._send(url, sent, allow_private=allow_private)
-            location = response.extensions.get(_LOCATION)
-            if response.status_code not in _REDIRECTS or location is None:
-                return self._answer(response, url, generation, is_first=not cached)
-            response.close()
+            came = self._send(url, sent, allow_private=allow_private)
+            location = came.response.extensions.get(LOCATION)
+            if came.response.status_code not in _REDIRECTS or location is None:
+                return self._answer(came, url, generation, is_first=not cached)
+            came.response.close()
+            came.done()
             url = self._next(url, location, first, allow_private=allow_private)
         raise RefusedAddress(
             self.name, f"it redirects more than {self._door.options.max_redirects} times"
@@ -244,15 +183,15 @@ class Way:
             self._cut.set()
             self._cut = threading.Event()
             self._lines.clear()
+        self._door.lines.wake()
         for body in bodies:
             body.cut()
         for line in lines:
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+            break_off(line)
 
-    def hold_host(self, seconds: float) -> None:
+    def hold_host(self, host: str, seconds: float) -> None:
         """Let nobody ask this host for a while: it asked us to slow down."""
-        self._door.hold(self.host, seconds)
+        self._door.lines.hold(host, seconds)
 
     def let_go(self, answer: Answer) -> None:
         """The answer is not needed any more."""
@@ -260,32 +199,19 @@ class Way:
             self._bodies.pop(id(answer.body), None)
         answer.close()
 
-    def _send(
-        self, url: httpx.URL, headers: Mapping[str, str], *, allow_private: bool
-    ) -> httpx.Response:
-        client = self._door.client(allow_private=allow_private)
+    def _send(self, url: httpx.URL, headers: Mapping[str, str], *, allow_private: bool) -> Sent:
         with self._lock:
-            cut = self._cut
-        cut.wait(self._door.pause_left(url.host))
-        check = addresses.PeerCheck(
-            url.host, allow_private=allow_private, connected=self._note_line
+            stop = self._cut
+        request = Request(
+            url,
+            headers,
+            allow_private=allow_private,
+            connect_timeout_s=self._options.connect_timeout_s,
+            stall_timeout_s=self._options.stall_timeout_s,
+            stop=stop,
+            connected=self._note_line,
         )
-        timeout = httpx.Timeout(
-            self._options.stall_timeout_s, connect=self._options.connect_timeout_s
-        )
-        request = client.build_request(
-            "GET", url, headers=headers, timeout=timeout, extensions={"trace": check}
-        )
-        try:
-            return client.send(request, stream=True)
-        except httpx.ConnectError as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise ConnectionLost(self.name, 0, _about_certificate(str(error))) from error
-            raise LineLost(str(error) or "no connection") from error
-        except httpx.TimeoutException as error:
-            raise LineLost("no answer came in time", stalled=True) from error
-        except httpx.TransportError as error:
-            raise LineLost(str(error) or type(error).__name__) from error
+        return send(self._door, request, name=self.name)
 
     def _note_line(self, line: socket.socket) -> None:
         with self._lock:
@@ -303,9 +229,8 @@ class Way:
             target = target.copy_with(username=first.username, password=first.password)
         return target
 
-    def _answer(
-        self, response: httpx.Response, url: httpx.URL, generation: int, *, is_first: bool
-    ) -> Answer:
+    def _answer(self, came: Sent, url: httpx.URL, generation: int, *, is_first: bool) -> Answer:
+        response = came.response
         headers = {name.lower(): value for name, value in response.headers.items()}
         head = read_head(response.status_code, headers)
         body = Body(
@@ -317,14 +242,7 @@ class Way:
         )
         with self._lock:
             self._bodies[id(body)] = body
-        return Answer(head, headers, body, url, generation, is_first)
-
-
-def _hide_location(response: httpx.Response) -> None:
-    # httpx would parse it even though it shall not follow it, and break on hostile ones.
-    location = response.headers.pop("location", None)
-    if location is not None:
-        response.extensions[_LOCATION] = location
+        return Answer(head, headers, body, url, generation, is_first, came.done)
 
 
 def can_decode(head: Head) -> bool:
@@ -338,9 +256,3 @@ def range_headers(begin: int, end: int | None, validator: str | None) -> dict[st
     if validator is not None:
         headers["If-Range"] = validator
     return headers
-
-
-def _about_certificate(told: str) -> str:
-    if "expired" in told or "not yet valid" in told:
-        return "its certificate is not valid at this time; look at this machine's clock"
-    return "its certificate cannot be trusted"

@@ -12,7 +12,8 @@ from registry.domain.install import FetchedFile
 from registry.domain.progress import Progress
 from registry.domain.source import Download
 from registry.transfer.claims import Claims
-from registry.transfer.client import Door, Way
+from registry.transfer.client import Way
+from registry.transfer.door import Door
 from registry.transfer.job import Job, Order
 from registry.transfer.options import Expectation, TransferOptions
 from registry.transfer.pace import Pace

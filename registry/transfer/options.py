@@ -15,6 +15,8 @@ class TransferOptions:
 
     Attributes:
         connections: At most so many at once for one file.
+        connections_per_host: At most so many at once to one host, over all files; never fewer than
+            one file may have.
         durable: Bytes are on the disk, not only in its cache, before the journal names them.
         connect_timeout_s: How long one connection attempt may take.
         stall_timeout_s: A connection that brings nothing for so long is given up.
@@ -37,6 +39,7 @@ class TransferOptions:
     """
 
     connections: int = 16
+    connections_per_host: int = 16
     durable: bool = True
     connect_timeout_s: float = 10.0
     stall_timeout_s: float = 30.0

@@ -1,11 +1,13 @@
 """How long to wait before the next attempt, or whether to stop: decisions without I/O."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 # What a server may ask for at most; more is nonsense and reported as this.
 LONGEST_TOLD_S = 24 * 3600.0
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ def wait_after_loss(patience: Patience, losses: int, *, jitter: float) -> float 
 
 
 def wait_as_told(
-    retry_after: str | None, patience: Patience, times: int, *, now: datetime, jitter: float
+    told_s: float | None, patience: Patience, times: int, *, jitter: float
 ) -> float | None:
     """Seconds to wait when a server asks for the `times`-th time to slow down; None to stop.
 
@@ -48,17 +50,18 @@ def wait_as_told(
     """
     if times > patience.attempts:
         return None
-    told = told_wait(retry_after, now=now)
-    if told is None:
-        told = patience.first_wait_s * 2.0 ** min(times - 1, 32)
-        told = min(told, patience.longest_wait_s)
-    if told > patience.longest_wait_s:
+    if told_s is None:
+        told_s = patience.first_wait_s * 2.0 ** min(times - 1, 32)
+        told_s = min(told_s, patience.longest_wait_s)
+    if told_s > patience.longest_wait_s:
         return None
-    return told + jitter * min(1.0, max(patience.first_wait_s, told / 10))
+    return told_s + jitter * min(1.0, max(patience.first_wait_s, told_s / 10))
 
 
 def told_wait(retry_after: str | None, *, now: datetime) -> float | None:
     """Read a Retry-After header: seconds or an HTTP date, never negative, at most a day.
+
+    `now` is the clock that a date is held against: the server's own, where it tells that.
 
     Example:
         >>> noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -70,12 +73,19 @@ def told_wait(retry_after: str | None, *, now: datetime) -> float | None:
     if retry_after is None:
         return None
     text = retry_after.strip()
-    if text.isascii() and text.isdigit():
-        return LONGEST_TOLD_S if len(text) > len("86400") else min(float(text), LONGEST_TOLD_S)
+    if _SECONDS.fullmatch(text):
+        return min(float(text), LONGEST_TOLD_S)
+    at = answered_at(text)
+    return None if at is None else min(max((at - now).total_seconds(), 0.0), LONGEST_TOLD_S)
+
+
+def answered_at(date: str | None) -> datetime | None:
+    """Read an HTTP date; None if there is none that can be read.
+
+    A server's own clock is what its other dates are held against: ours may be wrong.
+    """
     try:
-        at = parsedate_to_datetime(text)
+        at = parsedate_to_datetime((date or "").strip())
     except (ValueError, TypeError, OverflowError):
         return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return min(max((at - now).total_seconds(), 0.0), LONGEST_TOLD_S)
+    return at if at.tzinfo is not None else at.replace(tzinfo=UTC)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry.transfer.retry import Patience, told_wait, wait_after_loss, wait_as_told
+from registry.transfer.retry import Patience, answered_at, told_wait, wait_after_loss, wait_as_told
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 CALM = Patience(attempts=5, first_wait_s=1.0, longest_wait_s=6.0)
@@ -35,7 +35,12 @@ def test_a_pause_is_never_longer_than_allowed(losses, jitter):
         ("Fri, 01 Jan 2036 00:00:00 GMT", 86400.0),
         ("99999999999999999999999999", 86400.0),
         ("-5", None),
-        ("1.5", None),
+        ("1.5", 1.5),
+        ("9" * 5000, 86400.0),
+        ("Thursday, 01-Jan-26 12:00:30 GMT", 30.0),
+        ("Thu Jan  1 12:00:30 2026", 30.0),
+        ("Thu, 01 Jan 2026 13:00:30 +0100", 30.0),
+        ("٣", None),
         ("later", None),
         ("", None),
         ("Thu, 99 Jan 2026 12:00:30 GMT", None),
@@ -46,21 +51,27 @@ def test_a_wish_to_wait_is_read_in_every_form(text, wait_s):
     assert told_wait(text, now=NOON) == wait_s
 
 
+def test_the_servers_own_clock_is_read_where_it_tells_it():
+    assert answered_at("Thu, 01 Jan 2026 12:00:00 GMT") == NOON
+    assert answered_at(None) is None
+    assert answered_at("yesterday") is None
+
+
 def test_we_wait_as_told_and_a_little_more():
-    wait_s = wait_as_told("5", CALM, 1, now=NOON, jitter=0.5)
+    wait_s = wait_as_told(5.0, CALM, 1, jitter=0.5)
 
     assert 5.0 < wait_s < 6.0
 
 
 def test_who_asks_for_more_than_we_wait_is_not_waited_for():
-    assert wait_as_told("7", CALM, 1, now=NOON, jitter=0.0) is None
+    assert wait_as_told(7.0, CALM, 1, jitter=0.0) is None
 
 
 def test_who_asks_too_often_is_not_waited_for():
-    assert wait_as_told("1", CALM, 6, now=NOON, jitter=0.0) is None
+    assert wait_as_told(1.0, CALM, 6, jitter=0.0) is None
 
 
 def test_who_does_not_say_how_long_gets_longer_pauses():
-    waits = [wait_as_told(None, CALM, times, now=NOON, jitter=0.0) for times in (1, 2, 3)]
+    waits = [wait_as_told(None, CALM, times, jitter=0.0) for times in (1, 2, 3)]
 
     assert waits == [1.0, 2.0, 4.0]
