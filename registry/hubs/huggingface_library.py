@@ -17,6 +17,7 @@ from registry.errors import (
     InvalidReference,
     LoginRequired,
     RateLimited,
+    SdregError,
     UnexpectedAnswer,
 )
 from registry.hubs import refusals
@@ -108,8 +109,8 @@ class HubLibrary:
                         raise HubUnreachable(self._hub, refusals.in_words(error)) from error
                 except HFValidationError as error:
                     raise InvalidReference(what, "Hugging Face has no such names") from error
-                except (httpx.HTTPError, httpx.InvalidURL, *GARBAGE) as error:
-                    raise UnexpectedAnswer(self._hub, f"nothing readable for {what}") from error
+                except (httpx.HTTPError, httpx.InvalidURL, ImportError, *GARBAGE) as error:
+                    raise self._unreadable(what, error) from error
                 logger.info("%s: waiting %.1f seconds before asking again", self._hub, wait_s)
                 self._settings.sleep(wait_s)
 
@@ -128,6 +129,12 @@ class HubLibrary:
         if token is None:
             return None
         return refusals.bearer(self._hub, token).removeprefix("Bearer ")
+
+    def _unreadable(self, what: str, error: Exception) -> SdregError:
+        # The library makes its client with the first question, and takes the system's proxies.
+        if isinstance(error, ImportError) or "proxy" in str(error):
+            return refusals.unusable_proxy()
+        return UnexpectedAnswer(self._hub, f"nothing readable for {what}")
 
     def _refusal(
         self,

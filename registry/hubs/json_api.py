@@ -189,8 +189,7 @@ def _client(user_agent: str) -> httpx.Client:
             follow_redirects=False,
         )
     except (ImportError, ValueError, httpx.InvalidURL) as error:
-        because = "names a proxy of a kind that sdreg does not speak; http:// is one it does"
-        raise InvalidSettings("HTTPS_PROXY", because, "the environment") from error
+        raise refusals.unusable_proxy() from error
     except OSError as error:
         because = "names nothing that certificates can be read from"
         raise InvalidSettings("SSL_CERT_FILE", because, "the environment") from error

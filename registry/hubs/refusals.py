@@ -12,6 +12,7 @@ from registry.errors import (
     GoneFromHub,
     HubError,
     HubUnreachable,
+    InvalidSettings,
     LoginRequired,
     UnexpectedAnswer,
 )
@@ -65,6 +66,12 @@ def in_words(error: Exception) -> str:
     """Why no answer came, as the HTTP library tells it, in one line."""
     told = one_line(str(error))
     return why_untrusted(told) or told or type(error).__name__
+
+
+def unusable_proxy() -> InvalidSettings:
+    """The error for a proxy of the environment that the HTTP library cannot use."""
+    because = "names a proxy of a kind that sdreg does not speak; http:// is one it does"
+    return InvalidSettings("HTTPS_PROXY", because, "the environment")
 
 
 def not_json(hub: str, what: str, body: bytes) -> HubError:

@@ -109,7 +109,7 @@ class Way:
         with self._renewal:
             if self._must_renew():
                 answer = self._walk(headers)
-                if answer.head.status == PARTIAL:
+                if answer.head.status in {OK, PARTIAL}:
                     self.settle(answer)
                 return answer
         return self._walk(headers)

@@ -5,6 +5,7 @@ import itertools
 import socket
 import struct
 import time
+from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
@@ -70,10 +71,7 @@ class Handler(BaseHTTPRequestHandler):
     def _short(
         self, status: int, body: bytes, headers: dict[str, str], *, rate: float | None = None
     ) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(body)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
+        self._begin(status, {"Content-Length": str(len(body)), **headers})
         if self.command == "HEAD":
             return
         if rate is None:
@@ -159,8 +157,15 @@ class Handler(BaseHTTPRequestHandler):
         if manners.length_said is not None or manners.more:
             headers["Connection"] = "close"
             self.close_connection = True
-        self.send_response(status)
-        for name, value in {**headers, **manners.headers}.items():
+        self._begin(status, {**headers, **manners.headers})
+
+    def _begin(self, status: int, headers: Mapping[str, str | tuple[str, ...]]) -> None:
+        """Send the head; a Date among the headers is a lie about the time."""
+        if "Date" in headers:
+            self.send_response_only(status)
+        else:
+            self.send_response(status)
+        for name, value in headers.items():
             for one in (value,) if isinstance(value, str) else value:
                 self.send_header(name, one)
         self.end_headers()

@@ -87,7 +87,7 @@ class ModelServer:
         self.requests: list[Seen] = []
         self.lock = threading.Lock()
         self.closing = threading.Event()
-        self._files: dict[str, Served] = {}
+        self.files: dict[str, Served] = {}
         self._sent_bytes, self._hears_sent = 0, sent
         handler = type("HandlerOfThis", (Handler,), {"model_server": self})
         self._http = _Server((host, 0), handler)
@@ -127,12 +127,12 @@ class ModelServer:
         self, name: str, content: bytes, *, script: Sequence[Mapping[str, Any]] = (), **manners: Any
     ) -> str:
         """Serve `content` under `name`; returns its URL."""
-        self._files[name] = Served(content, Manners(**manners), script)
+        self.files[name] = Served(content, Manners(**manners), script)
         return self.url(name)
 
     def change(self, name: str, content: bytes | None = None, **manners: Any) -> None:
         """Serve it differently from now on."""
-        served = self._files[name]
+        served = self.files[name]
         served.manners = replace(served.manners, **manners)
         if content is not None:
             served.content = content
@@ -147,11 +147,11 @@ class ModelServer:
 
     def sent_bytes(self, name: str) -> int:
         """How many bytes of bodies were sent for it."""
-        return self._files[name].sent
+        return self.files[name].sent
 
     def most_connections(self, name: str) -> int:
         """How many bodies of it were sent at the same time."""
-        return self._files[name].most_active
+        return self.files[name].most_active
 
     # ── the handler's side ────────────────────────────────────────────────────────────────────────
 
@@ -159,7 +159,7 @@ class ModelServer:
         """Record a request and find what it asks for."""
         with self.lock:
             self.requests.append(seen)
-            served = self._files.get(seen.path.partition("?")[0].lstrip("/"))
+            served = self.files.get(seen.path.partition("?")[0].lstrip("/"))
             if served is not None:
                 served.requests += 1
             return served

@@ -81,16 +81,19 @@ class Bench:
         **options: Any,
     ) -> FetchedFile:
         """Fetch; `content` makes its SHA-256 and length known beforehand."""
-        if content is not None:
-            hashes = Hashes.of(f"sha256:{hashlib.sha256(content).hexdigest()}")
-            size = len(content)
+        known = Expectation(size, hashes or Hashes())
         return self.downloader(**options).fetch(
             download(url, hub=hub, token=token, trusted=trusted, name=name),
-            Expectation(size, hashes or Hashes()),
+            known if content is None else self.expectation(content),
             key=key,
             relocate=relocate,
             progress=self.heard,
         )
+
+    def expectation(self, content: bytes) -> Expectation:
+        """What is known beforehand of these bytes: length and SHA-256."""
+        digest = hashlib.sha256(content).hexdigest()
+        return Expectation(len(content), Hashes.of(f"sha256:{digest}"))
 
     def close(self) -> None:
         for made in self._open:
