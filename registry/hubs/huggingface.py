@@ -44,6 +44,7 @@ _PAGE = re.compile(
     re.ASCII,
 )
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_NO_HEAD = frozenset({405, 501})  # RFC 9110, 15.5.6 and 15.6.2
 _TIMEOUT_S = 30.0
 
 
@@ -167,14 +168,15 @@ class HuggingFaceHub:
         told, token = self._library.ask(
             str(source), lambda token: (self._metadata(url, token), token)
         )
-        if source.version is None and _COMMIT.fullmatch(told.commit_hash or ""):
-            url = self._url(source.model, path, told.commit_hash)
+        commit = told.commit_hash if told is not None else None
+        if source.version is None and _COMMIT.fullmatch(commit or ""):
+            url = self._url(source.model, path, commit)
         return Download(
             source=source,
             url=url,
             file_name=file.name if file is not None else path.rpartition("/")[2],
-            size_bytes=told.size,
-            hashes=_hashes(told),
+            size_bytes=told.size if told is not None else None,
+            hashes=_hashes(told) if told is not None else Hashes(),
             token=Secret(token) if token is not None else None,
             trusted=self._settings.trusted,
         )
@@ -184,16 +186,23 @@ class HuggingFaceHub:
 
         return hf_hub_url(repo, path, revision=revision, endpoint=self._address)
 
-    def _metadata(self, url: str, token: str | None) -> "HfFileMetadata":
+    def _metadata(self, url: str, token: str | None) -> "HfFileMetadata | None":
+        """What the head of the file says; None where a mirror knows no HEAD requests."""
         from huggingface_hub import get_hf_file_metadata  # noqa: PLC0415 -- see the top
+        from huggingface_hub.errors import HfHubHTTPError  # noqa: PLC0415 -- see the top
 
-        return get_hf_file_metadata(
-            url,
-            token=token or False,
-            timeout=_TIMEOUT_S,
-            headers={"user-agent": self._settings.user_agent},
-            endpoint=self._address,
-        )
+        try:
+            return get_hf_file_metadata(
+                url,
+                token=token or False,
+                timeout=_TIMEOUT_S,
+                headers={"user-agent": self._settings.user_agent},
+                endpoint=self._address,
+            )
+        except HfHubHTTPError as error:
+            if error.response.status_code in _NO_HEAD:
+                return None
+            raise
 
 
 def _hashes(told: "HfFileMetadata") -> Hashes:

@@ -104,7 +104,7 @@ class HubLibrary:
                 except OfflineModeIsEnabled as error:
                     raise HubUnreachable(self._hub, "HF_HUB_OFFLINE forbids it") from error
                 except httpx.TransportError as error:
-                    wait_s = patience.wait_s()
+                    wait_s = None if refusals.is_untrusted(error) else patience.wait_s()
                     if wait_s is None:
                         raise HubUnreachable(self._hub, refusals.in_words(error)) from error
                 except HFValidationError as error:

@@ -95,7 +95,7 @@ class JsonApi:
             try:
                 status, headers, body = self._follow(url, what)
             except httpx.TransportError as error:
-                wait_s = patience.wait_s()
+                wait_s = None if refusals.is_untrusted(error) else patience.wait_s()
                 if wait_s is None:
                     raise HubUnreachable(self._hub, in_words(error)) from error
             else:

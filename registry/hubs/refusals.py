@@ -62,6 +62,11 @@ def refusal(
             return UnexpectedAnswer(hub, f"status {status} {told}".rstrip() + f" for {what}")
 
 
+def is_untrusted(error: Exception) -> bool:
+    """Whether the hub could not prove who it is: asking again does not help."""
+    return why_untrusted(str(error)) is not None
+
+
 def in_words(error: Exception) -> str:
     """Why no answer came, as the HTTP library tells it, in one line."""
     told = one_line(str(error))

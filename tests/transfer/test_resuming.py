@@ -92,7 +92,7 @@ def test_a_file_that_changed_meanwhile_begins_anew_in_place(server, bench):
     assert len(server.requests) == 1, "the answer with the new file was used as it came"
 
 
-def test_row_27_a_file_of_another_length_begins_anew(server, bench):
+def test_a_file_of_another_length_begins_anew(server, bench):
     url, _ = leave_a_part(server, bench)
     new = some_bytes(20 * MIB, seed=5)
     server.change("model", new)
@@ -100,14 +100,14 @@ def test_row_27_a_file_of_another_length_begins_anew(server, bench):
     assert bench.fetch(url, content=new).path.read_bytes() == new
 
 
-def test_row_21_a_range_behind_the_end_means_another_file(server, bench):
+def test_a_range_behind_the_end_means_another_file(server, bench):
     url, _ = leave_a_part(server, bench, known=False)
     server.change("model", LARGE[: 5 * MIB])
 
     assert bench.fetch(url).path.read_bytes() == LARGE[: 5 * MIB]
 
 
-def test_row_21_a_finished_part_needs_no_request(server, bench):
+def test_a_finished_part_needs_no_request(server, bench):
     url = server.serve("model", LARGE)
     bench.fetch(url, content=LARGE)
     server.requests.clear()
