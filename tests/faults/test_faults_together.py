@@ -32,7 +32,7 @@ from tests.faults.household import (
 from tests.faults.life import CRASHED, REFUSED, Life
 from tests.servers.model_server import ModelServer, Trouble
 
-RUNS = int(os.environ.get("FAULT_RUNS", "20"))  # noqa: TID251 -- more runs by hand
+RUNS = int(os.environ.get("FAULT_RUNS", "12"))  # noqa: TID251 -- more runs by hand
 CONTENTS = {size: weights(size, seed=size) for size in (2, 70 * KIB, 5 * MIB, 17 * MIB)}
 HASTY = QUICK | {
     "stall_timeout_s": 0.6,
