@@ -4,6 +4,7 @@ import logging
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 from registry.domain.dispute import Dispute
 from registry.domain.hashes import Hash
@@ -129,8 +130,8 @@ class _Hunt:
         return obtained
 
     def _last_resort(self) -> Obtained | None:
-        """Nobody else is left: ask those who sent wrong bytes once more, in another way."""
-        senders = [each.source for each in self._salvage.readings if each.is_comparable]
+        """Nobody else is left: ask those who sent wrong or too few bytes once more."""
+        senders = [each.source for each in self._salvage.readings if each.may_come_right]
         source = next((each for each in senders if each is not None), None)
         if source is None:
             return None
@@ -217,11 +218,19 @@ class _Hunt:
         if reading.is_comparable:
             self._taken.add(key)
         else:
-            kept_at = self._rooms.store.quarantine(reading.fetched.path, str(error))
+            kept_at = self._kept_before(reading) or self._rooms.store.quarantine(
+                reading.fetched.path, str(error)
+            )
             self._rooms.downloader.discard(key)
             reading = replace(reading, kept_at=kept_at)
         others = [each for each in file.sources if each not in self._failures]
         return self._salvage.add(reading, others)
+
+    def _kept_before(self, reading: Reading) -> Path | None:
+        """Where the very same bytes lie already, if somebody sent them before."""
+        sha256 = reading.fetched.hashes.sha256
+        twins = (each for each in self._salvage.readings if each.fetched.hashes.sha256 == sha256)
+        return next((each.kept_at for each in twins if each.kept_at is not None), None)
 
     # ── the promised file ─────────────────────────────────────────────────────────────────────────
 

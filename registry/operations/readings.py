@@ -43,6 +43,11 @@ class Reading:
         return self.cause is None
 
     @property
+    def may_come_right(self) -> bool:
+        """Whether its source may send the promised file when it is asked once more."""
+        return self.cause in {None, "cut"}
+
+    @property
     def wrong(self) -> tuple[Hash, Hash]:
         """The promised hash and the one that was measured."""
         pair = self.promise.contradiction(self.fetched.hashes)

@@ -8,6 +8,7 @@ from registry.errors import (
     ConnectionLost,
     DownloadTimeout,
     FormatError,
+    HashDisputed,
     HashMismatch,
     NotEnoughSpace,
     NotTheFile,
@@ -234,7 +235,7 @@ def test_row_21_an_end_that_lies_before_our_part_is_another_file(house, server):
     shorter = weights(4 * MIB)
     server.change("noise.safetensors", shorter)
 
-    house.refuses(url, HashMismatch, LARGE)
+    house.refuses(url, HashDisputed, LARGE)
     server.change("noise.safetensors", LARGE)
     house.installs(url, LARGE)
 

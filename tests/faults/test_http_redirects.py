@@ -9,7 +9,7 @@ import pytest
 
 from registry.errors import (
     ConnectionLost,
-    HashMismatch,
+    HashDisputed,
     InvalidSettings,
     NotTheFile,
     RefusedAddress,
@@ -291,7 +291,7 @@ def test_row_39_a_portal_that_answers_itself_is_not_the_file(house, proxied):
 def test_row_39_a_portal_that_pretends_well_fails_at_the_hash(house, proxied):
     proxied.serve("noise.safetensors", weights(300 * KIB, seed=9))
 
-    house.refuses(PUBLIC, HashMismatch, SMALL)
+    house.refuses(PUBLIC, HashDisputed, SMALL)
 
 
 def test_row_39_a_portal_in_front_of_a_hub_is_told(house, hub):
