@@ -181,7 +181,7 @@ def measure(tool: str, fault: Fault) -> str:
 
 
 def _environment(folder: Path, server: ModelServer) -> dict[str, str]:
-    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}  # noqa: TID251 -- what a child process needs
+    kept = {name: os.environ[name] for name in ("PATH", "LANG") if name in os.environ}
     return {
         **kept,
         "HOME": str(folder),
@@ -215,7 +215,7 @@ def _introduce(folder: Path, environment: dict[str, str]) -> None:
 def _run(command: list[str], environment: dict[str, str]) -> int | None:
     """The exit code; None if it had to be killed."""
     try:
-        done = subprocess.run(  # noqa: S603 -- the tools named above
+        done = subprocess.run(
             command,
             env=environment,
             check=False,
