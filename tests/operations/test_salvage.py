@@ -181,7 +181,7 @@ def test_two_sources_with_one_damaged_piece_each_make_one_right_file(one, two, r
     assert one.sent_bytes("model") + two.sent_bytes("model") <= 2 * len(CONTENT) + 4 * PIECE
 
 
-def test_row_4_ranges_that_are_shifted_are_read_again_in_one_stream(one, rooms, wanted):
+def test_row_04_ranges_that_are_shifted_are_read_again_in_one_stream(one, rooms, wanted):
     url = one.serve("model", ShiftedRanges(CONTENT), cut_at=9 * MIB, cuts=1)
 
     assert obtain(wanted(url), rooms, Progress()).proven
@@ -367,7 +367,7 @@ def test_what_the_hub_names_now_was_replaced_by_its_publisher(rooms, hub, hosted
     assert (dispute.cause, dispute.accepted_at) == ("replaced", None)
 
 
-def test_row_7_a_version_tag_that_changes_midway_means_that_it_was_replaced(one, rooms, wanted):
+def test_row_07_a_version_tag_that_changes_midway_means_that_it_was_replaced(one, rooms, wanted):
     url = one.serve(
         "model",
         OTHER,
