@@ -14,13 +14,13 @@ from pathlib import Path
 
 from registry.errors import NotEnoughSpace, StoreError, StoreUnwritable
 from registry.transfer.journal import LONGEST_JOURNAL_BYTES, Journal
+from registry.transfer.reserve import reserve
 
 _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT})
 # What writes past the cache are aligned to: no disk has larger blocks.
 _BLOCK_BYTES = 4096
 # In place of the descriptor for such writes.
 _UNTRIED, _CANNOT = -2, -1
-_NO_PREALLOCATION = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV})
 
 
 class Part:
@@ -43,7 +43,7 @@ class Part:
         with disk_errors(self.path):
             folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-            self._file = os.open(self.path, flags | getattr(os, "O_CLOEXEC", 0), 0o644)
+            self._file = _open(self.path, flags | getattr(os, "O_CLOEXEC", 0))
             if not stat.S_ISREG(os.fstat(self._file).st_mode):
                 os.close(self._file)
                 raise StoreUnwritable(str(self.path), "it is not a regular file")
@@ -80,14 +80,7 @@ class Part:
         if needed > free:
             raise NotEnoughSpace(str(self.path.parent), needed, free)
         with disk_errors(self.path, needed_bytes=needed):
-            try:
-                os.posix_fallocate(self._file, 0, size_bytes)
-            except AttributeError:
-                os.ftruncate(self._file, size_bytes)
-            except OSError as error:
-                if error.errno not in _NO_PREALLOCATION:
-                    raise
-                os.ftruncate(self._file, size_bytes)
+            reserve(self._file, size_bytes)
 
     def _write_past_cache(self, offset: int, data: memoryview) -> bool:
         """Whether that could be done; if not, all of `data` is still to be written."""
@@ -194,6 +187,17 @@ def _open_past_cache(file: int) -> int:
         return _CANNOT
 
 
+def _open(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, flags, 0o644)
+    except PermissionError:
+        if not path.exists():
+            raise
+        # A run was killed between making it read-only for the store and moving it there.
+        path.chmod(0o644)
+        return os.open(path, flags, 0o644)
+
+
 def write_all(file: int, offset: int, data: memoryview) -> None:
     """Write every byte; the system may take fewer at a time."""
     while data:
@@ -205,7 +209,8 @@ def write_all(file: int, offset: int, data: memoryview) -> None:
 def read_journal(path: Path) -> Journal | None:
     """The journal at `path`; None if there is none that can be trusted."""
     try:
-        if path.stat().st_size > LONGEST_JOURNAL_BYTES:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LONGEST_JOURNAL_BYTES:
             return None
         return Journal.from_text(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError):
@@ -249,6 +254,8 @@ def _translated(error: OSError, path: Path, needed_bytes: int) -> StoreError:
     if error.errno in _NO_SPACE:
         try:
             free = shutil.disk_usage(path.parent).free
+            if error.errno == errno.ENOSPC and free > needed_bytes and _no_inodes(path.parent):
+                return StoreUnwritable(str(path), "the disk has no room for one more file (inodes)")
         except OSError:
             free = 0
         return NotEnoughSpace(str(path.parent), max(needed_bytes, free + 1), free)
@@ -257,3 +264,11 @@ def _translated(error: OSError, path: Path, needed_bytes: int) -> StoreError:
     if error.errno == errno.ELOOP:
         return StoreUnwritable(str(path), "it is a symbolic link, which we do not follow here")
     return StoreUnwritable(str(path), error.strerror or str(error))
+
+
+def _no_inodes(folder: Path) -> bool:
+    # Some file systems have no fixed number of them, and say that it is 0.
+    if not hasattr(os, "statvfs"):
+        return False
+    status = os.statvfs(folder)
+    return status.f_files > 0 and status.f_favail == 0
