@@ -26,7 +26,9 @@ class Removed:
 
 
 def remove(install: Install, rooms: Rooms) -> Removed:
-    """Remove one install: record first, then links, then bytes, so that a crash leaves no lie.
+    """Remove one install: links, then the record, then bytes; a crash in between is no end.
+
+    As long as there is a record, running the same again finds what is left of the links.
 
     Raises:
         InUse: Another process is installing the same bytes.
@@ -40,15 +42,16 @@ def _remove(install: Install, rooms: Rooms) -> Removed:
     unlinked: list[Path] = []
     left: list[Path] = []
     blob_path = rooms.store.path_of(install.sha256)
-    if install.id is not None:
-        rooms.catalog.installs.remove(install.id)
     for link in install.links:
-        if rooms.catalog.installs.owner_of(link.path):
+        owner = rooms.catalog.installs.owner_of(link.path)
+        if owner is not None and owner.id != install.id:
             continue  # another install of the same bytes has its link there
         if links.unlink(link, blob_path):
             unlinked.append(link.path)
         elif link.path.exists() or link.path.is_symlink():
             left.append(link.path)
+    if install.id is not None:
+        rooms.catalog.installs.remove(install.id)
     intended = (intent.install for intent in rooms.catalog.installs.pending())
     others = (*rooms.catalog.installs.all(), *intended)
     needed = any(other.sha256 == install.sha256 for other in others)
