@@ -14,6 +14,8 @@ begins to write, and here only the holder of the lock does either.
 """
 
 import contextlib
+import errno
+import logging
 import os
 import sqlite3
 import threading
@@ -26,6 +28,8 @@ from registry.errors import CatalogBusy, CatalogDamaged, SdregError, StoreUnwrit
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
+
+logger = logging.getLogger(__name__)
 
 WAIT_S = 30.0
 
@@ -112,7 +116,8 @@ class Database:
         """
         import filelock  # noqa: PLC0415 - reads do without it
 
-        lock = filelock.FileLock(f"{self.path}.lock", timeout=self.wait_s)
+        # No soft locks: a file that merely exists outlives its owner.
+        lock = filelock.FileLock(f"{self.path}.lock", timeout=self.wait_s, fallback_to_soft=False)
         # Our own threads queue here: the lock of a file is asked for every now and then only.
         with self._queue:
             try:
@@ -120,7 +125,10 @@ class Database:
             except filelock.Timeout as error:
                 raise CatalogBusy(str(self.path), self.wait_s) from error
             except OSError as error:
-                raise StoreUnwritable(str(self.path), error.strerror or str(error)) from error
+                if error.errno not in _NO_LOCKS:
+                    raise StoreUnwritable(str(self.path), error.strerror or str(error)) from error
+                # The queue is lost, not the safety: SQLite has locks of another kind below this.
+                logger.info("%s: %s", lock.lock_file, error)
             try:
                 yield
             finally:
@@ -180,10 +188,23 @@ class Database:
         if name == "SQLITE_ERROR" and because.startswith(("no such table", "no such column")):
             return CatalogDamaged(str(self.path), because)
         if name.startswith(_UNWRITABLE):
+            if name.startswith("SQLITE_CANTOPEN") and _is_out_of_inodes(self.path.parent):
+                because = "the disk has no room for one more file (inodes)"
             return StoreUnwritable(str(self.path), because)
         return error
 
 
+def _is_out_of_inodes(folder: Path) -> bool:
+    # SQLite says only that it cannot open its files.
+    try:
+        status = os.statvfs(folder)
+    except (AttributeError, OSError):
+        return False
+    return status.f_files > 0 and status.f_favail == 0
+
+
+# What network file systems say that have no locks of this kind.
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
 _UNWRITABLE = (
     "SQLITE_READONLY",
     "SQLITE_CANTOPEN",
