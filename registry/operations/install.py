@@ -86,6 +86,7 @@ def install(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstallRepor
             # The model is here and recorded; what is missing beside it is told, not raised.
             note = f"{companion.file_name} belongs beside it and could not be had: {error}"
             done[0] = replace(done[0], notes=(*done[0].notes, note))
+    rooms.downloader.tidy()
     return InstallReport(plan.reference, plan.model, tuple(done))
 
 

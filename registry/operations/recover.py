@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+from datetime import timedelta
 
 from registry.catalog.install_records import Intent
 from registry.domain.progress import Progress
@@ -10,6 +11,9 @@ from registry.operations.place_links import place_links
 from registry.operations.rooms import Rooms
 
 logger = logging.getLogger(__name__)
+
+# From its intent to its record an install takes seconds.
+_LONGEST_INSTALL = timedelta(days=1)
 
 
 def recover(rooms: Rooms) -> int:
@@ -23,6 +27,8 @@ def recover(rooms: Rooms) -> int:
         # Whoever holds the claim is alive and finishes it. What the disk refuses now stays
         # intended: a command that has nothing to do with it must not fail for it.
         try:
+            if not _is_left(intent, rooms):
+                continue
             with rooms.downloader.claim(intent.install.sha256, Progress(), wait_s=0):
                 _finish_or_drop(intent, rooms)
         except StoreError as error:
@@ -30,7 +36,16 @@ def recover(rooms: Rooms) -> int:
     if pending:
         with contextlib.suppress(StoreError):
             rooms.store.sweep()
+    with contextlib.suppress(StoreError):
+        rooms.downloader.tidy()
     return len(pending)
+
+
+def _is_left(intent: Intent, rooms: Rooms) -> bool:
+    """Whether nobody is at work on it: where locks do not lock, its age must tell."""
+    return rooms.downloader.can_lock or (
+        abs(rooms.clock() - intent.install.installed_at) > _LONGEST_INSTALL
+    )
 
 
 def _finish_or_drop(intent: Intent, rooms: Rooms) -> None:

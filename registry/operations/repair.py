@@ -98,7 +98,8 @@ def _mend(
         plan = plan_repair(finding, rooms.store.pieces(install.sha256), install.size_bytes)
         if plan is None:
             raise StoreUnwritable(str(finding.path), finding.message)
-        fetched_bytes, source = _bring_back(plan, install, rooms, progress)
+        with rooms.downloader.claim(install.sha256, progress):
+            fetched_bytes, source = _bring_back(plan, install, rooms, progress)
         brought_back = True
         whole.add(install.sha256)
     remade, left = _relink(item, rooms)

