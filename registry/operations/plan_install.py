@@ -218,11 +218,11 @@ def human_name(file: ModelFile, model: Model) -> str:
 
 def beside(first: Step, file: ModelFile, model: Model, rooms: Rooms) -> Step:
     """The step of a companion: it lies beside its model, under the model's name."""
-    suffix = Path(file.name).suffix
+    name = safe_name(Path(first.file_name).stem + Path(file.name).suffix)
     return Step(
         candidate=Candidate(first.candidate.version, file),
-        file_name=Path(first.file_name).stem + suffix,
-        places=tuple(replace(p, path=p.path.with_suffix(suffix)) for p in first.places),
+        file_name=name,
+        places=tuple(replace(p, path=p.path.with_name(name)) for p in first.places),
         present=present(file, model, rooms),
     )
 
