@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry.domain.install import Blob, Install, Link, Placement
-from registry.errors import LinkRefused, NotEnoughSpace, PlaceTaken, StoreUnwritable
+from registry.errors import FormatError, LinkRefused, NotEnoughSpace, PlaceTaken, StoreUnwritable
+from registry.formats.safetensors import check_whole
 from registry.operations.rooms import Rooms
 from registry.store import links
 
@@ -17,7 +18,8 @@ class Placed:
     Attributes:
         links: Those that lead to the blob.
         yours: Places where the user's own equal files lie.
-        refused: Why a place took no link, in sentences; the others have theirs all the same.
+        refused: Why a place took no link, or none under its own name because half a file lies
+            there, in sentences; the others have theirs all the same.
     """
 
     links: tuple[Link, ...]
@@ -56,7 +58,10 @@ def place_links(blob: Blob, places: tuple[Placement, ...], rooms: Rooms) -> Plac
             yours.append(place.path)
             continue
         try:
-            made.append(_link(blob, place, rooms))
+            link = _link(blob, place, rooms)
+            made.append(link)
+            if link.path != place.path and (half := _half_written(place.path)):
+                refused.append(f"{half}; it was left as it is, and ours is {link.path.name}")
         except (LinkRefused, StoreUnwritable, NotEnoughSpace, PlaceTaken) as error:
             refused.append(f"not linked into {place.layout}: {error}")
     return Placed(tuple(made), tuple(yours), tuple(refused))
@@ -69,3 +74,14 @@ def _link(blob: Blob, place: Placement, rooms: Rooms) -> Link:
     except PlaceTaken:
         free = links.free_name(place.path, blob.sha256)
         return links.link(blob, free, layout=place.layout, durable=durable)
+
+
+def _half_written(path: Path) -> str | None:
+    """What is wrong with a file of another program that breaks off before its tensors end."""
+    if path.suffix.casefold() != ".safetensors" or not path.is_file():
+        return None
+    try:
+        check_whole(path)
+    except FormatError as error:
+        return str(error)
+    return None

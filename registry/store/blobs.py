@@ -4,7 +4,7 @@ What holds at every moment, whenever the power fails:
 
 1. A blob's name is its SHA-256. Bytes get a name of ours only when they are whole and proven.
 2. A record or a link refers only to a blob that exists: things are created before references to
-   them (piece map, blob, link, record) and deleted after them (record, link, blob, piece map).
+   them (piece map, blob, link, record), and bytes are deleted last (link, record, blob, piece map).
 3. No file is ever replaced by taking its name. A blob that is damaged is set aside in quarantine
    and stays there; the good bytes take the name in one step.
 4. A blob is read-only once it is in.
@@ -35,6 +35,7 @@ from registry.store.disk import (
     Move,
     delete,
     make_folder,
+    make_room,
     move_new,
     new_file,
     sync_file,
@@ -306,6 +307,7 @@ class Store:
     def _bring_in(self, fetched: FetchedFile, move: Move) -> None:
         """Give the file its name, or a proven copy if it lies on another file system."""
         path = self.path_of(_name_of(fetched))
+        _make_read_only(fetched.path)
         if self.durable:
             self._sync(fetched.path)
         try:
@@ -313,11 +315,11 @@ class Store:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            require_space(path.parent, fetched.size_bytes)
             with (
                 fetched.path.open("rb", buffering=0) as source,
                 new_file(path.parent, mode=_READ_ONLY, named=move is not move_new) as new,
             ):
+                make_room(new.file, fetched.size_bytes)
                 if copy_proven(source, new.file) != path.name:
                     raise BlobDamaged(
                         path.name, str(fetched.path), "it changed since it was hashed"
@@ -337,14 +339,17 @@ class Store:
             raise
 
     def _finish(self, fetched: FetchedFile) -> None:
-        """Make the blob read-only and drop what is left of the newcomer."""
-        # Not before it has its name: a part file that cannot be written could not go on.
+        """Make a blob that was there already read-only; drop what is left of the newcomer."""
         path = self.path_of(_name_of(fetched))
-        if stat.S_IMODE(path.stat().st_mode) & ~_READ_ONLY:
-            path.chmod(_READ_ONLY)
+        _make_read_only(path)
         if fetched.path != path:
             with contextlib.suppress(FileNotFoundError):
                 delete(fetched.path)
+
+
+def _make_read_only(path: Path) -> None:
+    if stat.S_IMODE(path.stat().st_mode) & ~_READ_ONLY:
+        path.chmod(_READ_ONLY)
 
 
 def _name_of(fetched: FetchedFile) -> str:

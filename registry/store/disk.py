@@ -23,6 +23,9 @@ NOT_SUPPORTED = frozenset(
 TEMPORARY = ".sdreg-*.part"
 """What files are called that have bytes and no name yet, where they cannot do without."""
 
+_HAS_OPEN_FILES = sys.platform == "linux" and Path("/proc/self/fd").is_dir()
+"""Whether every open file and folder has a path of its own."""
+
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1  # Linux, renameat2(2)
 _RENAME_EXCL = 4  # macOS, renamex_np(2)
@@ -108,8 +111,41 @@ def new_file(folder: Path, *, mode: int, named: bool = False) -> Iterator[NewFil
             delete(temporary)
 
 
+@contextmanager
+def pinned(folder: Path) -> Iterator[Path]:
+    """Another path of `folder` that leads to it whatever takes its place meanwhile.
+
+    Where the system has no such paths it is the same one: look afterwards whether it still leads
+    there.
+
+    Raises:
+        OSError: It is no folder, or cannot be opened.
+    """
+    if not _HAS_OPEN_FILES:
+        yield folder
+        return
+    descriptor = os.open(folder, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+def make_room(file: BinaryIO, size_bytes: int) -> None:
+    """Give a new file its length before its bytes, so that what cannot hold them says so at once.
+
+    Raises:
+        OSError: `EFBIG` for a file system of short files, `ENOSPC` where so much is not free.
+    """
+    os.truncate(file.fileno(), size_bytes)
+    if hasattr(os, "fstatvfs"):
+        status = os.fstatvfs(file.fileno())
+        if status.f_bavail * status.f_frsize < size_bytes:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
 def _open_nameless(folder: Path, mode: int) -> int | None:
-    if sys.platform != "linux" or not Path("/proc/self/fd").is_dir():
+    if not _HAS_OPEN_FILES:
         return None
     try:
         return os.open(folder, os.O_TMPFILE | os.O_RDWR, mode)

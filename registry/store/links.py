@@ -15,7 +15,7 @@ from registry.domain.audit import FindingKind
 from registry.domain.install import Blob, Link, LinkMethod
 from registry.errors import BlobDamaged, BlobMissing, LinkRefused, NotEnoughSpace, PlaceTaken
 from registry.store.content import mostly_same_bytes, same_bytes, sha256_of
-from registry.store.disk import delete, make_folder, sync_folder
+from registry.store.disk import delete, make_folder, pinned, sync_folder
 from registry.store.methods import METHODS, NotTheSameBytes, made_by_us
 from registry.store.paths import same_name, with_hash
 from registry.store.space import free_bytes
@@ -63,12 +63,16 @@ def link(
         return have
     try:
         make_folder(path.parent, durable=durable)
-        twin = _twin(path)
+        with pinned(path.parent) as folder:
+            twin = _twin(folder / path.name)
+            if twin is not None:
+                raise PlaceTaken(str(path.with_name(twin)))
+            method = _make(blob, path, folder, methods, durable=durable)
+            if method is not None and not folder.samefile(path.parent):
+                delete(folder / path.name)
+                raise LinkRefused(str(path), "another folder took the place of its own meanwhile")
     except OSError as error:
         raise LinkRefused(str(path), in_words(error)) from error
-    if twin is not None:
-        raise PlaceTaken(str(twin))
-    method = _make(blob, path, methods, durable=durable)
     if method is None:  # another process was faster
         have = _already(blob, path, layout)
         if have is None:
@@ -218,13 +222,14 @@ def _already(blob: Blob, path: Path, layout: str) -> Link | None:
 
 
 def _make(
-    blob: Blob, path: Path, methods: Sequence[LinkMethod], *, durable: bool
+    blob: Blob, path: Path, folder: Path, methods: Sequence[LinkMethod], *, durable: bool
 ) -> LinkMethod | None:
-    """Try one method after the other; None if the name was taken meanwhile."""
+    """Try one method after the other in `folder`; None if the name was taken meanwhile."""
     refusal: OSError | None = None
+    source, here = blob.path.absolute(), folder / path.name
     for method in methods:
         try:
-            METHODS[method](blob.path, path, sha256=blob.sha256, durable=durable)
+            METHODS[method](source, here, sha256=blob.sha256, durable=durable)
         except FileExistsError:
             return None
         except NotTheSameBytes as error:
@@ -235,7 +240,7 @@ def _make(
         else:
             if durable:
                 with disk_errors(path):
-                    sync_folder(path.parent)
+                    sync_folder(folder)
             return method
     if refusal is not None and is_full(refusal):
         raise NotEnoughSpace(str(path), blob.size_bytes, free_bytes(path)) from refusal
@@ -249,11 +254,11 @@ def _again(old: Link, blob: Blob) -> None:
     link(blob, old.path, layout=old.layout, methods=(old.method, *others))
 
 
-def _twin(path: Path) -> Path | None:
+def _twin(path: Path) -> str | None:
     """Another name in the folder that some file system would take for this one."""
     for name in os.listdir(path.parent):  # noqa: PTH208 -- names alone, of folders with thousands
         if name != path.name and same_name(name, path.name):
-            return path.with_name(name)
+            return name
     return None
 
 

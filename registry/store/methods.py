@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from registry.domain.install import LinkMethod
 from registry.store.content import copy_proven
-from registry.store.disk import new_file
+from registry.store.disk import make_room, new_file
 
 if sys.platform != "win32":
     import fcntl
@@ -85,6 +85,7 @@ def copy(source: Path, path: Path, *, sha256: str | None, durable: bool) -> None
         source.open("rb", buffering=0) as stored,
         new_file(path.parent, mode=_OWN_FILE_MODE) as new,
     ):
+        make_room(new.file, os.fstat(stored.fileno()).st_size)
         got = copy_proven(stored, new.file)
         if sha256 is not None and got != sha256:
             raise NotTheSameBytes(got)

@@ -52,6 +52,18 @@ def require_space(path: Path, needed_bytes: int) -> None:
         raise NotEnoughSpace(str(path), needed_bytes, free)
 
 
+def is_out_of_inodes(path: Path) -> bool:
+    """Whether the disk has no room for one more file, however many bytes are free."""
+    if not hasattr(os, "statvfs"):
+        return False
+    try:
+        status = os.statvfs(nearest(path))
+    except OSError:
+        return False
+    # Some file systems have no fixed number of inodes, and say that it is 0.
+    return status.f_files > 0 and status.f_favail == 0
+
+
 def same_file_system(one: Path, other: Path) -> bool:
     """Whether two paths, or the folders they would lie in, are on one file system.
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from registry.errors import NotEnoughSpace, StoreUnwritable
-from registry.store.space import free_bytes
+from registry.store.space import free_bytes, is_out_of_inodes
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -27,7 +27,11 @@ def disk_errors(path: Path, *, needed_bytes: int = 0) -> Iterator[None]:
         yield
     except OSError as error:
         if is_full(error):
-            raise NotEnoughSpace(str(path), needed_bytes, free_bytes(path)) from error
+            free = free_bytes(path)
+            if error.errno == errno.ENOSPC and free > needed_bytes and is_out_of_inodes(path):
+                because = "the disk has no room for one more file (inodes)"
+                raise StoreUnwritable(str(path), because) from error
+            raise NotEnoughSpace(str(path), needed_bytes, free) from error
         raise StoreUnwritable(str(path), in_words(error)) from error
 
 
@@ -38,4 +42,6 @@ def is_full(error: OSError) -> bool:
 
 def in_words(error: OSError) -> str:
     """Why the system refused, without its error number."""
+    if error.errno == errno.EFBIG:
+        return "this file system cannot hold a file of this length"
     return error.strerror or str(error)
