@@ -16,10 +16,12 @@
     ├── ConversionError       9      CannotConvert · CannotMerge · ConversionDiffers
     │                                · WorkStopped
     ├── CatalogError         11      CatalogInvalid · SchemaTooNew · CatalogDamaged · CatalogBusy*
-    └── Interrupted         130
+    ├── HungUp              129
+    ├── Interrupted         130
+    └── Terminated          143
 
     * = retryable.  0 is done, 1 means findings were reported (verify, repair,
-    doctor, demo), 130 is interrupted.
+    doctor, demo); the last three are signals: 128 and the number of each.
     10 (smoke test) belongs to a room that is not built yet.
 
 An error is help: its text says what is wrong with which thing, and `hint` says what to do next.
@@ -1038,6 +1040,7 @@ class Interrupted(SdregError):
     """The user asked us to stop. What was done is kept."""
 
     what: str
+    again: str | None = None
 
     code: ClassVar[str] = "interrupted"
     exit_code: ClassVar[int] = 130
@@ -1048,4 +1051,48 @@ class Interrupted(SdregError):
 
     @property
     def hint(self) -> str:
+        return _go_on(self.again)
+
+
+@dataclass(eq=False)
+class Terminated(SdregError):
+    """The system asked us to stop (SIGTERM). What was done is kept."""
+
+    what: str
+    again: str | None = None
+
+    code: ClassVar[str] = "terminated"
+    exit_code: ClassVar[int] = 143
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return f"{self.what} was terminated"
+
+    @property
+    def hint(self) -> str:
+        return _go_on(self.again)
+
+
+@dataclass(eq=False)
+class HungUp(SdregError):
+    """The terminal was closed (SIGHUP). What was done is kept."""
+
+    what: str
+    again: str | None = None
+
+    code: ClassVar[str] = "hung-up"
+    exit_code: ClassVar[int] = 129
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return f"{self.what} lost its terminal"
+
+    @property
+    def hint(self) -> str:
+        return _go_on(self.again)
+
+
+def _go_on(again: str | None) -> str:
+    if again is None:
         return "Run the same command again: it goes on where it was."
+    return f"Run `{again}` again: it goes on where it was."

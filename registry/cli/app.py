@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 
 from registry.cli import render
 from registry.cli.parameters import read_plainly
+from registry.cli.signals import Stopping, heeded
 from registry.domain.strangers_text import without_controls
 from registry.errors import Interrupted, SdregError, StoreError
 
@@ -59,7 +60,7 @@ Exit codes: 0 done · 1 findings were reported (verify, repair, doctor, demo) ·
 usage or unknown model · 3 no suitable file, or several · 4 a hub refused or is out of
 reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
 7 not a model file · 8 unsafe file · 9 not converted · 11 the catalog cannot be used ·
-130 interrupted.
+129 hung up · 130 interrupted · 143 terminated.
 """
 
 
@@ -133,14 +134,23 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a sign that a terminal lacks is no error
+    with heeded() as stopping:
+        return _run(list(sys.argv[1:] if arguments is None else arguments), stdout, stopping)
+
+
+def _run(given: list[str], stdout: TextIO, stopping: Stopping) -> int:
     try:
-        code = _answer(list(sys.argv[1:] if arguments is None else arguments))
+        code = _answer(given, stopping)
         stdout.flush()
     except BrokenPipeError:
         return _unheard(stdout)
     except OSError as error:
-        # Everything of ours comes as SdregError: this is stdout itself, on a full disk.
+        # Everything of ours comes as SdregError: this is stdout itself, on a full disk, or a
+        # terminal that was closed.
         _unheard(stdout)
+        if stopping.is_asked:
+            _unheard(sys.stderr)
+            return stopping.error(PROGRAM, given).exit_code
         sys.stderr.write(f"{PROGRAM}: the output cannot be written: {error.strerror}\n")
         return StoreError.exit_code
     except SystemExit:
@@ -152,38 +162,39 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
-def _unheard(stdout: TextIO) -> int:
+def _unheard(stream: TextIO) -> int:
     """The reader went away (`sdreg list | head`): nothing is wrong, and nobody listens."""
-    sys.stdout = stdout
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
+    if stream is not sys.stderr:
+        sys.stdout = stream
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
     return 0
 
 
-def _answer(given: list[str]) -> int:
+def _answer(given: list[str], stopping: Stopping) -> int:
     """Call the command. The only place that catches `SdregError`."""
     as_json = "--json" in given
-    command = typer.main.get_command(app)
-    read_plainly(command)
     try:
+        command = typer.main.get_command(app)
+        read_plainly(command)
         outcome = command.main(args=given, prog_name=PROGRAM, standalone_mode=False)
     except SdregError as error:
         return _tell(
             error.code, str(error), error.hint, error.exit_code, as_json=as_json, facts=error.facts
         )
-    except typer.Abort:
-        return _interrupted(as_json=as_json)
+    except (typer.Abort, KeyboardInterrupt):
+        return _stopped(given, stopping, as_json=as_json)
     except typer.TyperException as error:
         return _wrong_usage(error, as_json=as_json)
     code = outcome if isinstance(outcome, int) else 0
-    return _interrupted(as_json=as_json) if code == _INTERRUPTED else code
+    if code == Interrupted.exit_code:
+        return _stopped(given, stopping, as_json=as_json)
+    return code
 
 
-_INTERRUPTED = Interrupted.exit_code
-
-
-def _interrupted(*, as_json: bool) -> int:
-    error = Interrupted(PROGRAM)
-    return _tell(error.code, error.code, error.hint, error.exit_code, as_json=as_json)
+def _stopped(given: list[str], stopping: Stopping, *, as_json: bool) -> int:
+    error = stopping.error(PROGRAM, given)
+    said = error.code.replace("-", " ")
+    return _tell(error.code, said, error.hint, error.exit_code, as_json=as_json)
 
 
 def _wrong_usage(error: typer.TyperException, *, as_json: bool) -> int:

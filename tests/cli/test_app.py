@@ -164,7 +164,7 @@ def test_interrupted_is_130(sdreg, monkeypatch):
 
     assert sdreg.error("list", expect=130) == (
         "interrupted",
-        "Run the same command again: it goes on where it was.",
+        "Run `sdreg list` again: it goes on where it was.",
     )
 
 

@@ -46,7 +46,8 @@ def test_an_interrupted_install_is_listed_goes_on_or_is_dropped(sdreg, tmp_path,
 
     assert child.returncode == 130
     assert err.endswith(
-        "sdreg: interrupted\nhint: Run the same command again: it goes on where it was.\n"
+        "sdreg: interrupted\n"
+        "hint: Run `sdreg install civitai:901` again: it goes on where it was.\n"
     )
     (shown,) = sdreg.json("downloads", schema="sdreg.downloads/1")["downloads"]
     line = sdreg("downloads", "clear").out
