@@ -10,7 +10,11 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "faults.md").read_text("utf-8")
 
 # Every row of a section has a test, or a sentence why it has none.
-SECTIONS = {"HTTP": range(1, 47)}
+SECTIONS = {
+    "HTTP": range(1, 47),
+    "Disk": range(47, 69),
+    "Concurrency and time": range(69, 81),
+}
 
 _ROW = re.compile(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 _TEST = re.compile(r"test_row_(\d+)_\w+")

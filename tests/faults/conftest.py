@@ -8,6 +8,7 @@ import pytest
 
 from registry.api import Registry
 from tests.faults.household import Household, housekeeping
+from tests.faults.machine import Machine
 from tests.servers.authority import Authority
 from tests.servers.model_server import ModelServer
 
@@ -70,3 +71,9 @@ def secure_server(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     with ModelServer(tls=authority.server_side()) as running:
         yield running
+
+
+@pytest.fixture
+def machine(tmp_path: Path, template: Path, server: ModelServer) -> Machine:
+    """A furnished machine with nothing installed, whose user starts processes."""
+    return Machine(tmp_path, server, template).furnish()
