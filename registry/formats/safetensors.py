@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from registry.domain.tensors import TensorIndex, TensorInfo
-from registry.errors import MalformedHeader, UnreadableFile
+from registry.errors import MalformedHeader
+from registry.formats.readable import Readable, readable
 
 LENGTH_BYTES = 8
 MAX_HEADER_BYTES = 100_000_000  # the limit of the reference
@@ -69,15 +70,15 @@ def read_index(path: Path) -> TensorIndex:
         MalformedHeader: It breaks a rule of the format, or the file's length does not fit it.
         UnreadableFile: It cannot be opened or read.
     """
-    name = str(path)
-    try:
-        with path.open("rb") as file:
-            size_bytes = file.seek(0, 2)
-            file.seek(0)
-            first = file.read(LENGTH_BYTES)
-            header = file.read(header_bytes(first, size_bytes=size_bytes, name=name))
-    except OSError as error:
-        raise UnreadableFile(name, error.strerror or str(error)) from error
+    with readable(path) as source:
+        return read_safetensors(source)
+
+
+def read_safetensors(source: Readable) -> TensorIndex:
+    """The same for a file that is open already, or lies elsewhere: two reads."""
+    size_bytes, name = source.size_bytes, source.name
+    length = header_bytes(source.read(0, LENGTH_BYTES), size_bytes=size_bytes, name=name)
+    header = source.read(LENGTH_BYTES, LENGTH_BYTES + length)
     return parse_header(header, size_bytes=size_bytes, name=name)
 
 
@@ -96,8 +97,7 @@ def check_whole(path: Path) -> None:
 def header_bytes(first: bytes, *, size_bytes: int, name: str) -> int:
     """How long the JSON is that follows the first eight bytes of a file of `size_bytes`.
 
-    Decides from these numbers alone, so that nobody allocates what a header only claims. With
-    `parse_header` it reads a remote file by two ranges.
+    Decides from these numbers alone, so that nobody allocates what a header only claims.
 
     Raises:
         MalformedHeader: No such header can be in a file of this length.

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry.domain.variant import FileFormat
-from registry.errors import UnreadableFile
+from registry.formats.readable import Readable, readable
 from registry.formats.torch_file import first_member
+from registry.formats.zip_directory import member_names
 
 HEAD_BYTES = 4096
 """As many first bytes as `sniff` looks at."""
@@ -24,13 +25,27 @@ _LFS = re.compile(
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _XML_CODE = re.compile(r"<(?:Code|Message)>([^<]{1,200})<")
 _YAML = re.compile(r"\A(?:\s*#[^\n]*\n|\s*\n|---\s*\n)*[A-Za-z_][\w\-]*:(?:\s*\n|\s+\S)")
-# Field 1 (version of the format) as a small number, then field 2 (name of the producer) as text:
-# https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
+# Field 1 (version of the format) as a small number, then one of the producer's texts (2 to 6), or,
+# where nobody signed, the graph (7): https://github.com/onnx/onnx/blob/main/onnx/onnx.proto
 _ONNX = re.compile(
-    rb"\x08[\x01-\x20]\x12(?P<length>[\x01-\x40])(?P<producer>[\x20-\x7e]+)", re.DOTALL
+    rb"\x08[\x01-\x20](?:[\x12\x1a\x22\x32](?P<length>[\x01-\x40])(?P<producer>[\x20-\x7e]+)"
+    rb"|\x3a(?P<graph>[\x80-\xff]{0,8}[\x00-\x7f])[\x0a\x12\x2a\x5a\x62])",
+    re.DOTALL,
+)
+# How pickles of the first two protocols begin: a name to import, or a list or dictionary that is
+# given a number at once. They look like text.
+_OLD_PICKLE = re.compile(
+    rb"c[A-Za-z_][\w.]*\r?\n[A-Za-z_][\w.]*\r?\n|\([dlit](?:p\d+\r?\n|q.)|[\]})](?:q.|\()"
+    rb"|\((?:i[A-Za-z_][\w.]*\r?\n|c[A-Za-z_][\w.]*\r?\n|S'|V[^\n]*\np\d)",
+    re.DOTALL,
 )
 _LONGEST_QUOTE = 80
 
+_EMPTY = "an empty file"
+_BLANK = "a file of nothing but white space"
+_ZEROS = "a file that begins with nothing but zeros"
+_UNKNOWN = "a file of an unknown kind"
+_NOTHING_KNOWN = frozenset({_EMPTY, _BLANK, _ZEROS, _UNKNOWN})
 _MODELS = frozenset({FileFormat.SAFETENSORS, FileFormat.PICKLE, FileFormat.GGUF, FileFormat.ONNX})
 
 # The number that torch wrote first into its files before they were zips: 0x1950a86a20f9469cfc6c.
@@ -51,6 +66,7 @@ _MAGIC: tuple[tuple[bytes, FileFormat, str], ...] = (
     (b"\x93NUMPY", FileFormat.OTHER, "a NumPy array"),
     (b"\x89HDF\r\n\x1a\n", FileFormat.OTHER, "an HDF5 file"),
     (b"\x7fELF", FileFormat.OTHER, "a program (ELF)"),
+    (b"7767517\n", FileFormat.OTHER, "an ncnn network"),
     (b"MZ", FileFormat.OTHER, "a program (Windows)"),
     (_LEGACY_TORCH, FileFormat.PICKLE, "a torch checkpoint (legacy)"),
 )
@@ -88,19 +104,29 @@ class Sniffed:
         """Whether models come in this format."""
         return self.format in _MODELS
 
+    @property
+    def is_nothing_known(self) -> bool:
+        """Whether the first bytes tell nothing at all."""
+        return self.what in _NOTHING_KNOWN
+
 
 def sniff_file(path: Path) -> Sniffed:
-    """Look at the beginning of a file.
+    """Look at the beginning of a file, and at the table of contents of a zip.
 
     Raises:
         UnreadableFile: It cannot be opened or read.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-            return sniff(head, size_bytes=file.seek(0, 2))
-    except OSError as error:
-        raise UnreadableFile(str(path), error.strerror or str(error)) from error
+    with readable(path) as source:
+        return sniff_readable(source)
+
+
+def sniff_readable(source: Readable) -> Sniffed:
+    """The same for a file that is open already, or lies elsewhere; reads a few kilobytes."""
+    head = source.read(0, HEAD_BYTES)
+    found = sniff(head, size_bytes=source.size_bytes)
+    if head.startswith(b"PK\x03\x04"):
+        return _by_members(member_names(source)) or found
+    return found
 
 
 def sniff(head: bytes, *, size_bytes: int | None = None) -> Sniffed:
@@ -115,7 +141,7 @@ def sniff(head: bytes, *, size_bytes: int | None = None) -> Sniffed:
         'an HTML page ("Log in")'
     """
     if not head:
-        return Sniffed(FileFormat.OTHER, "an empty file")
+        return Sniffed(FileFormat.OTHER, _EMPTY)
     head = head[:HEAD_BYTES]
     if head.startswith(b"PK\x03\x04"):
         return _zip(head)
@@ -126,7 +152,7 @@ def sniff(head: bytes, *, size_bytes: int | None = None) -> Sniffed:
             return Sniffed(format_, what)
     if _looks_like_safetensors(head, size_bytes):
         return Sniffed(FileFormat.SAFETENSORS, "a safetensors file")
-    return _binary(head) or _text(head) or Sniffed(FileFormat.OTHER, "a file of an unknown kind")
+    return _binary(head, size_bytes) or _text(head) or Sniffed(FileFormat.OTHER, _UNKNOWN)
 
 
 def _zip(head: bytes) -> Sniffed:
@@ -141,6 +167,19 @@ def _zip(head: bytes) -> Sniffed:
     return Sniffed(FileFormat.ZIP, "a zip archive")
 
 
+def _by_members(names: tuple[str, ...]) -> Sniffed | None:
+    """What a whole table of contents says; None where the first member says enough."""
+    inner = {name.partition("/")[2] for name in names}
+    has_code = "constants.pkl" in inner or any(name.startswith("code/") for name in inner)
+    if "data.pkl" in inner and has_code:
+        return Sniffed(FileFormat.PICKLE, "a TorchScript program (zip)")
+    if "data.pkl" in inner:
+        return Sniffed(FileFormat.PICKLE, "a torch checkpoint (zip)")
+    if names and all(name.endswith(".npy") for name in names):
+        return Sniffed(FileFormat.OTHER, "a NumPy archive (npz)")
+    return None
+
+
 def _looks_like_safetensors(head: bytes, size_bytes: int | None) -> bool:
     """Whether a length and an object follow each other; the strict reader says if they fit."""
     length = int.from_bytes(head[:8], "little")
@@ -151,18 +190,31 @@ def _looks_like_safetensors(head: bytes, size_bytes: int | None) -> bool:
     return opening.startswith(b"{") or (len(head) == 8 and size_bytes == 8)  # noqa: PLR2004
 
 
-def _binary(head: bytes) -> Sniffed | None:
+def _binary(head: bytes, size_bytes: int | None) -> Sniffed | None:
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return Sniffed(FileFormat.OTHER, "a WebP picture")
     if head[257:262] == b"ustar":
         return Sniffed(FileFormat.ZIP, "a tar archive")
     if head.startswith((b"\x80\x02", b"\x80\x03", b"\x80\x04", b"\x80\x05")):
         return Sniffed(FileFormat.PICKLE, "a Python pickle")
-    if (onnx := _ONNX.match(head)) and len(onnx["producer"]) >= onnx["length"][0]:
+    if _OLD_PICKLE.match(head):
+        return Sniffed(FileFormat.PICKLE, "a Python pickle")
+    if head[4:8] == b"TFL3":
+        return Sniffed(FileFormat.OTHER, "a TensorFlow Lite model")
+    if (onnx := _ONNX.match(head)) and _is_signed_or_sized(onnx, size_bytes):
         return Sniffed(FileFormat.ONNX, "an ONNX model")
     if not head.strip(b"\0"):
-        return Sniffed(FileFormat.OTHER, "a file that begins with nothing but zeros")
+        return Sniffed(FileFormat.OTHER, _ZEROS)
     return None
+
+
+def _is_signed_or_sized(onnx: re.Match[bytes], size_bytes: int | None) -> bool:
+    """Whether the producer's name is as long as it says, or the graph fits into the file."""
+    if onnx["producer"] is not None:
+        return len(onnx["producer"]) >= onnx["length"][0]
+    groups = enumerate(onnx["graph"])
+    length = sum((byte & 0x7F) << (7 * place) for place, byte in groups)
+    return size_bytes is not None and 0 < length < size_bytes
 
 
 def _text(head: bytes) -> Sniffed | None:
@@ -181,7 +233,7 @@ def _text(head: bytes) -> Sniffed | None:
         )
     bare = text.strip()
     if not bare:
-        return Sniffed(FileFormat.OTHER, "a file of nothing but white space")
+        return Sniffed(FileFormat.OTHER, _BLANK)
     if bare.startswith("<"):
         return _markup(bare)
     if bare.startswith(("{", "[")):

@@ -5,7 +5,7 @@ tensor that it looked at, so that a conclusion can be explained.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,13 +16,18 @@ _WRAPPERS = ("model.diffusion_model.", "diffusion_model.", "net.", "control_mode
 _ADAPTER = re.compile(
     r"[._:](?P<word>lora_down|lora_up|lora_mid|lora_A|lora_B|lora\.down|lora\.up"
     r"|hada_w[12]_[ab]|lokr_w[12](?:_[ab])?|dora_scale|magnitude_vector|lora_magnitude_vector"
+    r"|lora_linear_layer\.down|lora_linear_layer\.up"
     r"|oft_blocks|oft_diag|on_input|diff|diff_b|a1|a2|b1|b2"
     r"|(?<=:)down|(?<=:)up)(?:\.weight|\.default\.weight)?$"
 )
 # The part of an adapter that its input enters: (rank, in).
-_INPUT_SIDE = frozenset({"lora_down", "lora_A", "lora.down", "down", "hada_w1_b", "diff"})
+_INPUT_SIDE = frozenset(
+    {"lora_down", "lora_A", "lora.down", "lora_linear_layer.down", "down", "hada_w1_b", "diff"}
+)
 # The key of the attention to the text as LDM, diffusers and kohya spell it.
 _TEXT_KEY = re.compile(r"attn2[._](?:processor[._])?to_k(?:_lora)?[._]")
+# Averaged weights have lost the dots of their names.
+_AVERAGED_KEY = re.compile(r"^model_ema\.diffusion_model.*attn2to_kweight$")
 _CLIP_INPUT = re.compile(r"^lora_te_.*(?:q_proj|k_proj|fc1)\.")
 _NUMBERED_UNET = re.compile(r"^unet:\d+:down$")
 # In a UNet a number stands before: attentions.0.transformer_blocks.2. The blocks of SD 3 and Flux
@@ -30,6 +35,10 @@ _NUMBERED_UNET = re.compile(r"^unet:\d+:down$")
 _LATER_BLOCK = re.compile(r"\d[._]transformer_blocks[._](?:[2-9]|[1-9]\d)[._]")
 _TEXT_WIDTHS = frozenset({768, 1024, 2048})
 _MATRIX, _IMAGE_KERNEL = 2, 4
+
+
+Say = Callable[[str], None]
+"""Takes the reason for a conclusion, in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,9 @@ class Evidence:
     def _text_widths(self) -> Iterator[Measure]:
         matrices = {name: s for name, s in self.shapes.items() if len(s) >= _MATRIX}
         for name, shape in matrices.items():
-            if _TEXT_KEY.search(name):
+            if _AVERAGED_KEY.search(name):
+                yield Measure(shape[1], name)
+            elif _TEXT_KEY.search(name):
                 hit = _ADAPTER.search(name)
                 if hit is None or hit["word"] in _INPUT_SIDE:
                     yield Measure(shape[1], name)

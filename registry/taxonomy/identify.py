@@ -4,29 +4,24 @@ Every descriptor is asked, in an order that is part of the knowledge. The metada
 what its maker believed; it decides only where the tensors leave the question open.
 """
 
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from registry.domain.tensors import TensorIndex
 from registry.domain.variant import Precision, Pruning
-from registry.taxonomy.evidence import Evidence
+from registry.taxonomy.embedded import embedded_clip_skip, embedded_trigger_words
+from registry.taxonomy.evidence import Evidence, Say
 from registry.taxonomy.lookup import UNKNOWN, architecture_from_label, architectures, model_types
+from registry.taxonomy.prediction import prediction_of
+from registry.taxonomy.weights import has_vae, precision_of, pruning_of
 
+_CLAIMS = (
+    ("ss_base_model_version", "kohya"),
+    ("modelspec.architecture", "modelspec"),
+    ("general.architecture", "gguf"),
+)
 _INPAINTING, _DEPTH, _EDITING = 9, 5, 8
 _FLUX_FILL = 384
-
-_PRECISIONS = {
-    "F64": None,  # nobody publishes it; no word of ours fits
-    "F32": Precision.FP32,
-    "F16": Precision.FP16,
-    "BF16": Precision.BF16,
-    "F8_E4M3": Precision.FP8,
-    "F8_E5M2": Precision.FP8,
-    "F8_E4M3FNUZ": Precision.FP8,
-    "F8_E5M2FNUZ": Precision.FP8,
-    "I8": Precision.INT8,
-}
 
 # The first that fits names the kind: DoRA adds to a LoRA, LoCon is a LoRA that adds convolutions.
 _ADAPTER_KINDS = (
@@ -42,6 +37,7 @@ _ADAPTER_KINDS = (
     ("lora_down", "lora"),
     ("lora_A", "lora"),
     ("lora.down", "lora"),
+    ("lora_linear_layer.down", "lora"),
     ("down", "lora"),
     ("diff", "full"),
 )
@@ -61,6 +57,9 @@ class Identity:
         prediction: ``eps``, ``v_prediction`` or ``rectified flow``; None where the header cannot
             decide.
         adapter: Kind of a LoRA or LyCORIS: ``lora``, ``locon``, ``loha``, ``lokr``, ``dora``, …
+        has_vae: Whether a checkpoint brings its VAE along; None for other types.
+        clip_skip: The CLIP skip that its metadata recommend, in A1111's numbering.
+        trigger_words: The words that its metadata name.
         reasons: What each conclusion rests on, in sentences.
     """
 
@@ -71,13 +70,20 @@ class Identity:
     inpainting: bool = False
     prediction: str | None = None
     adapter: str | None = None
+    has_vae: bool | None = None
+    clip_skip: int | None = None
+    trigger_words: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
 
 
-def identify(index: TensorIndex) -> Identity:
+def identify(index: TensorIndex, *, bias: Sequence[float] = ()) -> Identity:
     """Say what the tensors are, and why.
 
     Never raises: names and shapes are data, whatever they claim.
+
+    Args:
+        index: The tensors' names and shapes, and the metadata.
+        bias: The values of `telling_bias`, if somebody read them.
     """
     evidence = Evidence(index)
     reasons: list[str] = []
@@ -87,19 +93,19 @@ def identify(index: TensorIndex) -> Identity:
     return Identity(
         model_type=model_type,
         architecture=architecture,
-        precision=_precision(evidence, say),
-        pruning=_pruning(evidence, model_type, say),
+        precision=precision_of(evidence, say),
+        pruning=pruning_of(evidence, model_type, say),
         inpainting=_inpainting(evidence, architecture, say),
-        prediction=_prediction(evidence, architecture, say),
+        prediction=prediction_of(evidence, architecture, bias, say),
         adapter=_adapter(evidence, model_type, say),
+        has_vae=has_vae(evidence, model_type, say),
+        clip_skip=embedded_clip_skip(evidence.metadata, say),
+        trigger_words=embedded_trigger_words(evidence.metadata, say),
         reasons=tuple(reasons),
     )
 
 
-_Say = Callable[[str], None]
-
-
-def _model_type(evidence: Evidence, say: _Say) -> str:
+def _model_type(evidence: Evidence, say: Say) -> str:
     for kind in sorted(model_types().values(), key=lambda kind: (kind.asked, kind.name)):
         if sign := kind.matches(evidence):
             say(f"{kind.title}: {sign}")
@@ -108,7 +114,7 @@ def _model_type(evidence: Evidence, say: _Say) -> str:
     return UNKNOWN
 
 
-def _architecture(evidence: Evidence, model_type: str, say: _Say) -> str:
+def _architecture(evidence: Evidence, model_type: str, say: Say) -> str:
     signs = {
         architecture.name: (architecture.title, sign)
         for architecture in architectures().values()
@@ -121,7 +127,7 @@ def _architecture(evidence: Evidence, model_type: str, say: _Say) -> str:
     if len(signs) > 1:
         say("its tensors speak for several: " + ", ".join(title for title, _ in signs.values()))
         return UNKNOWN
-    if claimed := _claimed_architecture(evidence):
+    if claimed := claimed_architecture(evidence.metadata):
         slug, key = claimed
         say(f"{slug}: the tensors do not tell, {key} of its metadata says so")
         return slug
@@ -132,57 +138,21 @@ def _architecture(evidence: Evidence, model_type: str, say: _Say) -> str:
     return UNKNOWN
 
 
-def _claimed_architecture(evidence: Evidence) -> tuple[str, str] | None:
-    """What the file's maker wrote, the trainer's word before the standard's.
+def claimed_architecture(metadata: Mapping[str, str]) -> tuple[str, str] | None:
+    """What the file's maker wrote and under which key, the trainer's word before the standard's.
 
     SD.Next reads them in this order too: trainers have written wrong modelspec fields.
     """
-    for key, hub in (("ss_base_model_version", "kohya"), ("modelspec.architecture", "modelspec")):
+    for key, hub in _CLAIMS:
         # `stable-diffusion-xl-v1-base/lora`: behind the slash is the type.
-        claim = evidence.metadata.get(key, "").partition("/")[0]
+        claim = metadata.get(key, "").partition("/")[0]
         slug = architecture_from_label(hub, claim)
         if slug != UNKNOWN:
             return slug, key
     return None
 
 
-def _precision(evidence: Evidence, say: _Say) -> Precision | None:
-    if name := evidence.any_with(".quant_state.bitsandbytes__nf4"):
-        say(f"nf4: it is quantised ({name})")
-        return Precision.NF4
-    held: Counter[str] = Counter()
-    for tensor in evidence.index.tensors:
-        held[tensor.dtype] += tensor.end - tensor.begin
-    # The network that paints decides where there is one: VAEs are often kept in fp32.
-    painted: Counter[str] = Counter()
-    for tensor in evidence.index.tensors:
-        if tensor.name.startswith("model.diffusion_model."):
-            painted[tensor.dtype] += tensor.end - tensor.begin
-    counted = painted or held
-    if not counted:
-        return None
-    dtype, size_bytes = counted.most_common(1)[0]
-    precision = _PRECISIONS.get(dtype)
-    share = size_bytes / (sum(counted.values()) or 1)
-    if precision:
-        say(f"{precision}: {share:.0%} of the weights are {dtype}")
-    return precision
-
-
-def _pruning(evidence: Evidence, model_type: str, say: _Say) -> Pruning | None:
-    if model_type != "checkpoint":
-        return None
-    if average := evidence.any_starting("model_ema."):
-        say(f"full: it holds the averaged weights beside the trained ones ({average})")
-        return Pruning.FULL
-    if state := evidence.any_starting("optimizer_states"):
-        say(f"full: it holds the state of its training ({state})")
-        return Pruning.FULL
-    say("pruned: it holds one copy of the weights")
-    return Pruning.PRUNED
-
-
-def _inpainting(evidence: Evidence, architecture: str, say: _Say) -> bool:
+def _inpainting(evidence: Evidence, architecture: str, say: Say) -> bool:
     if architecture == "flux" and evidence.bare.get("img_in.weight", (0,))[-1:] == (_FLUX_FILL,):
         say(f"inpainting: img_in.weight reads {_FLUX_FILL} values")
         return True
@@ -200,24 +170,7 @@ def _inpainting(evidence: Evidence, architecture: str, say: _Say) -> bool:
     return False
 
 
-def _prediction(evidence: Evidence, architecture: str, say: _Say) -> str | None:
-    known = architectures().get(architecture)
-    if known and known.prediction:
-        return known.prediction
-    if name := next((n for n in evidence.shapes if n in {"v_pred", "edm_vpred.sigma_max"}), None):
-        say(f"v_prediction: the empty tensor {name} says so")
-        return "v_prediction"
-    match evidence.metadata.get("modelspec.prediction_type", "").casefold():
-        case "v" | "v_prediction" | "v-prediction":
-            say("v_prediction: modelspec.prediction_type of its metadata says so")
-            return "v_prediction"
-        case "epsilon" | "eps":
-            say("eps: modelspec.prediction_type of its metadata says so")
-            return "eps"
-    return None
-
-
-def _adapter(evidence: Evidence, model_type: str, say: _Say) -> str | None:
+def _adapter(evidence: Evidence, model_type: str, say: Say) -> str | None:
     if model_type not in {"lora", "lycoris"}:
         return None
     for part, kind in _ADAPTER_KINDS:

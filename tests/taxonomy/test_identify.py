@@ -387,6 +387,7 @@ def test_every_conclusion_has_its_reason():
         "fp16",
         "pruned",
         "inpainting",
+        "it brings its VAE along (first_stage_model.decoder.conv_in.weight)",
     ]
 
 

@@ -31,6 +31,7 @@ ARCHITECTURE = Architecture(
         ),
         "kohya": frozenset({"sd_v1", "sd_1.5"}),
         "modelspec": frozenset({"stable-diffusion-v1"}),
+        "gguf": frozenset({"sd1"}),
         "air": frozenset({"sd1"}),
     },
     aliases=frozenset({"sd", "sd15", "sd14", "sd1.x", "1.5", "1.4", "sd-v1-5", "v1"}),

@@ -3,12 +3,16 @@
 from registry.taxonomy.evidence import Evidence
 from registry.taxonomy.kind import Architecture, ClipSkipRule
 
+_JOINT, _LATENT = "transformer_blocks.0.attn.add_k_proj.weight", 16  # as diffusers calls them
 _BLOCK = "joint_blocks.0.context_block.attn.qkv.weight"
 
 
 def _signature(evidence: Evidence) -> str | None:
     if _BLOCK in evidence.bare:
         return f"its blocks treat text and picture jointly ({_BLOCK})"
+    entry = evidence.bare.get("pos_embed.proj.weight", ())
+    if _JOINT in evidence.bare and entry[1:2] == (_LATENT,):
+        return f"its blocks treat text and picture jointly ({_JOINT})"
     changed = evidence.any_with("lora_unet_joint_blocks_")
     return f"it changes joint blocks ({changed})" if changed else None
 
@@ -41,6 +45,7 @@ ARCHITECTURE = Architecture(
                 "stable-diffusion-v3.5-large",
             }
         ),
+        "gguf": frozenset({"sd3"}),
         "air": frozenset({"sd3"}),
     },
     aliases=frozenset({"sd35", "sd3.5", "sd3.x", "3.5", "v3"}),

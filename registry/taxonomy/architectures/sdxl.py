@@ -54,6 +54,7 @@ ARCHITECTURE = Architecture(
         ),
         "kohya": frozenset({"sdxl_base_v1-0", "sdxl_base_v0-9", "sdxl_1.0"}),
         "modelspec": frozenset({"stable-diffusion-xl-v1-base"}),
+        "gguf": frozenset({"sdxl"}),
         "air": frozenset({"sdxl"}),
     },
     aliases=frozenset({"xl", "sdxl1.0", "sd-xl", "sdxl10"}),

@@ -7,6 +7,7 @@ _NETWORKS = (
     "model.diffusion_model.input_blocks.",
     "model.diffusion_model.joint_blocks.",
     "model.diffusion_model.double_blocks.",
+    "model_ema.diffusion_modelinput_blocks",  # where only the averaged weights were kept
 )
 _COMPANIONS = ("first_stage_model.", "cond_stage_model.", "conditioner.", "text_encoders.", "vae.")
 

@@ -7,7 +7,7 @@ _SIGNS = ("zero_convs.0.0.weight", "controlnet_cond_embedding.", "controlnet_dow
 
 
 def _matches(evidence: Evidence) -> str | None:
-    name = evidence.any_with(*_SIGNS) or evidence.any_starting("control_model.")
+    name = evidence.any_with(*_SIGNS) or evidence.any_starting("control_model.", "lllite_unet")
     return f"it holds a control branch ({name})" if name else None
 
 

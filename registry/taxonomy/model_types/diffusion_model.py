@@ -8,9 +8,13 @@ _SIGNS = (
     "joint_blocks.0.context_block.attn.qkv.weight",
     "double_blocks.0.img_attn.norm.key_norm.scale",
     "down_blocks.0.resnets.0.conv1.weight",
+    "transformer_blocks.0.attn.add_k_proj.weight",
 )
 _HAS_TIME = ("time_embed.0.weight", "time_embedding.linear_1.weight", "t_embedder.mlp.0.weight")
-_HAS_TIME_TOO = ("time_in.in_layer.weight",)
+_HAS_TIME_TOO = (
+    "time_in.in_layer.weight",
+    "time_text_embed.timestep_embedder.linear_1.weight",
+)
 
 
 def _matches(evidence: Evidence) -> str | None:

@@ -3,7 +3,13 @@
 from registry.taxonomy.evidence import Evidence
 from registry.taxonomy.kind import ModelType
 
-_PAIRS = (("lora_down", "lora_up"), ("lora_A", "lora_B"), ("lora.down", "lora.up"), ("down", "up"))
+_PAIRS = (
+    ("lora_down", "lora_up"),
+    ("lora_A", "lora_B"),
+    ("lora.down", "lora.up"),
+    ("lora_linear_layer.down", "lora_linear_layer.up"),
+    ("down", "up"),
+)
 
 
 def _matches(evidence: Evidence) -> str | None:

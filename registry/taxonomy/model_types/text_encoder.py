@@ -7,6 +7,7 @@ _SIGNS = (
     "text_model.encoder.layers.0.self_attn.q_proj.weight",
     "encoder.block.0.layer.0.SelfAttention.q.weight",
     "transformer.resblocks.0.attn.in_proj_weight",
+    "enc.blk.0.attn_q.weight",  # T5 in a GGUF file
 )
 
 

@@ -5,6 +5,8 @@ from registry.taxonomy.kind import ModelType
 
 
 def _matches(evidence: Evidence) -> str | None:
+    if small := evidence.any_starting("taesd_decoder.", "taesd_encoder."):
+        return f"it holds a small stand-in for a VAE ({small})"
     latent = evidence.latent_channels
     if latent and not evidence.any_with("diffusion_model."):
         return f"it holds a decoder ({latent.tensor}) and no network that paints"
