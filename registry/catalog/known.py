@@ -160,7 +160,8 @@ _HASHES = """
     SELECT file_id, kind, digits, confidence FROM file_hashes JOIN hashes ON hashes.id = hash_id
     WHERE file_id IN (SELECT value FROM json_each(?))"""
 _FILE_NOTES = """
-    SELECT file_id, text FROM notes WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY id"""
+    SELECT file_id, text FROM notes
+    WHERE file_id IN (SELECT value FROM json_each(?)) AND kind = 'note' ORDER BY id"""
 _SOURCES = """
     SELECT file_id, id, hub, model, version, file, url, confidence, gone_since FROM sources
     WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""

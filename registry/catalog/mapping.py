@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from registry.catalog.instants import from_text
 from registry.catalog.reading import Reading, Row
@@ -139,6 +140,7 @@ def _load_files(reading: Reading, versions: str) -> Mapping[int, list[ModelFile]
     listed = json.dumps([row[1] for row in rows])
     aliases = _texts(reading.rows(_ALIASES, (listed,)))
     notes = _texts(reading.rows(_FILE_NOTES, (listed,)))
+    wrong = _texts(reading.rows(_CONTRADICTIONS, (listed,)))
     hashes: dict[int, list[Hash]] = defaultdict(list)
     for owner, kind, digits in reading.rows(_HASHES, (listed,)):
         hashes[owner].append(Hash(HashKind(kind), digits))
@@ -151,7 +153,7 @@ def _load_files(reading: Reading, versions: str) -> Mapping[int, list[ModelFile]
         file = _file(
             row, hashes[owner], sources[owner], aliases.get(owner, ()), _first(notes, owner)
         )
-        grouped[row[0]].append(file)
+        grouped[row[0]].append(replace(file, contradictions=wrong.get(owner, ())))
     return grouped
 
 
@@ -164,7 +166,10 @@ _ALIASES = """
     WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _FILE_NOTES = """
     SELECT file_id, text FROM notes
-    WHERE file_id IN (SELECT value FROM json_each(?)) ORDER BY id"""
+    WHERE file_id IN (SELECT value FROM json_each(?)) AND kind = 'note' ORDER BY id"""
+_CONTRADICTIONS = """
+    SELECT file_id, text FROM notes
+    WHERE file_id IN (SELECT value FROM json_each(?)) AND kind = 'contradiction' ORDER BY id"""
 _HASHES = """
     SELECT file_id, kind, digits FROM file_hashes JOIN hashes ON hashes.id = hash_id
     WHERE file_id IN (SELECT value FROM json_each(?))"""

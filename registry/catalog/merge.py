@@ -24,6 +24,9 @@ from registry.catalog.seed_schema import (
     SeedVersion,
 )
 
+FROM_HEADER = "header"
+"""The `precision_basis` of what a file's own header told."""
+
 # A fact and the fields that speak about it travel together.
 _GROUPS = (
     ("author", "author_source"),
@@ -176,6 +179,8 @@ def merge_file(writer: Writer, known: KnownFile, facts: SeedFile, *, wins: bool)
     """Unite what is known about one file."""
     ours = known.facts
     merged = _merged(ours, facts, wins=wins)
+    if ours.precision_basis == FROM_HEADER:  # the file itself is believed over everybody
+        merged.precision, merged.precision_basis = ours.precision, ours.precision_basis
     changes = _changes(rows.file_columns(ours), rows.file_columns(merged))
     changed = _update(writer, t.files, known.id, changes)
     aliases = _new(ours.aliases, facts.aliases)

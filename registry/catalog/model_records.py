@@ -1,7 +1,7 @@
 """The models that the catalog knows. Reading is plain SQL; writing lies in `model_writing`."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from registry.catalog import finding, hub_view, search
@@ -14,6 +14,7 @@ from registry.domain.hashes import Hash, Hashes
 from registry.domain.model import Model, ModelFile, ModelVersion
 from registry.domain.reference import HubRef
 from registry.domain.source import Source
+from registry.domain.variant import Precision
 from registry.errors import AmbiguousReference
 
 
@@ -207,6 +208,17 @@ class ModelRecords:
         model_writing.learn_hashes(
             self._database, file_id, hashes, confidence=confidence, at=self._clock()
         )
+
+    def learn_content(
+        self, file_id: int, *, precision: Precision | None, contradictions: Sequence[str] = ()
+    ) -> None:
+        """Keep what a file itself showed: a precision that its header tells is believed from now on.
+
+        What was said and is not so is kept beside it, each sentence once.
+        """
+        from registry.catalog import content_writing  # noqa: PLC0415 - as above
+
+        content_writing.learn_content(self._database, file_id, precision, contradictions)
 
     def _one(self, number: int) -> Model:
         return load_models(self._database, [number])[0]

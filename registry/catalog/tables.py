@@ -172,7 +172,7 @@ files = Table(
     Column("role", Text, nullable=False),
     Column("format", Text, nullable=False),
     Column("precision", Text),
-    Column("precision_basis", Text),  # how the precision is known: null = stated, "size" = inferred
+    Column("precision_basis", Text),  # how it is known: null = stated, size = inferred, header
     Column("pruning", Text),
     Column("detail", Text),
     Column("inpainting", Boolean, nullable=False),
@@ -246,7 +246,7 @@ notes = Table(
     _of("models", nullable=True),
     _of("versions", nullable=True),
     _of("files", nullable=True),
-    Column("kind", Text, nullable=False),  # note, or prompt: how to prompt it
+    Column("kind", Text, nullable=False),  # note; prompt: how to prompt it; contradiction
     Column("text", Text, nullable=False),
     CheckConstraint(
         "(model_id IS NOT NULL) + (version_id IS NOT NULL) + (file_id IS NOT NULL) = 1",

@@ -56,6 +56,7 @@ def file_document(version: ModelVersion, file: ModelFile) -> dict[str, Any]:
         "gated": file.gated,
         "detail": file.detail,
         "note": file.note,
+        "contradictions": list(file.contradictions),
     }
 
 

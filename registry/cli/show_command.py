@@ -85,6 +85,8 @@ def _write_files(model: Model, taken: int | None, *, hashes: bool) -> None:
                 render.write(f"      from {source}")
             if file.gated:
                 render.write(f"      gated: {file.gated}")
+            for sentence in file.contradictions:
+                render.write(f"      {sentence}")
             if not file.hashes.can_prove:
                 render.write("      no hash of it is known")
 

@@ -45,6 +45,7 @@ class ModelFile:
         confidence: How surely the catalog knows this row: ``seen``, ``seen-twice``, ``recalled``.
         gone_since: When it was first seen missing from all its sources.
         note: Anything else worth knowing.
+        contradictions: What its hub said and the file itself showed to be wrong, in sentences.
     """
 
     name: str
@@ -63,6 +64,7 @@ class ModelFile:
     confidence: str | None = None
     gone_since: datetime | None = None
     note: str | None = None
+    contradictions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""What a file is, compared with what its hub said; the catalog learns from the file.
+
+A contradiction is told and kept, never a reason to refuse: the bytes are the ones that were
+published. Where the header knows better than the uploader, the catalog believes the header.
+"""
+
+from dataclasses import dataclass, replace
+
+from registry.domain.model import FileRole, Model, ModelFile
+from registry.domain.tensors import TensorIndex
+from registry.domain.variant import FileFormat
+from registry.operations.rooms import Rooms
+from registry.taxonomy.claims import Claim, Contradiction, contradictions
+from registry.taxonomy.identify import Identity, identify
+
+_SAYS = "published as"
+# A companion is of another type than the model that it belongs to.
+_TYPES_OF_ROLES = {
+    FileRole.VAE: "vae",
+    FileRole.TEXT_ENCODER: "text-encoder",
+    FileRole.DIFFUSION_MODEL: "diffusion-model",
+    FileRole.NEGATIVE: "embedding",
+}
+_WITHOUT_TENSORS = Identity(model_type="unknown", architecture="unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What the comparison came to.
+
+    Attributes:
+        file: The file as the catalog knows it now.
+        contradictions: What its hub said and what is not so.
+    """
+
+    file: ModelFile
+    contradictions: tuple[Contradiction, ...] = ()
+
+
+def claim_of(model: Model, file: ModelFile) -> Claim:
+    """What the catalog was told about one file of a model."""
+    if file.role is FileRole.WEIGHTS:
+        kind: str | None = model.type
+    else:
+        kind = _TYPES_OF_ROLES.get(file.role)
+    is_the_model = file.role in {FileRole.WEIGHTS, FileRole.DIFFUSION_MODEL}
+    return Claim(
+        by=_SAYS,
+        variant=file.variant,
+        model_type=kind,
+        base=model.base if is_the_model else None,
+        inpainting=file.inpainting,
+        prediction=model.prediction_type if is_the_model else None,
+    )
+
+
+def learn_from_file(
+    model: Model,
+    file: ModelFile,
+    form: FileFormat,
+    index: TensorIndex | None,
+    rooms: Rooms,
+) -> Compared:
+    """Compare a file that arrived with what was said about it, and have the catalog learn.
+
+    Args:
+        model: The model that it belongs to.
+        file: What was said about it.
+        form: The format that its bytes are in.
+        index: Its tensors, where the format tells them.
+        rooms: The opened rooms.
+    """
+    found = identify(index) if index is not None else _WITHOUT_TENSORS
+    wrong = contradictions(claim_of(model, file), found, form)
+    precision = found.precision if file.role is not FileRole.CONFIG else None
+    known = replace(
+        file, variant=replace(file.variant, precision=precision or file.variant.precision)
+    )
+    if file.id is not None and (wrong or known != file):
+        rooms.catalog.models.learn_content(
+            file.id, precision=precision, contradictions=tuple(map(str, wrong))
+        )
+    return Compared(known, wrong)
