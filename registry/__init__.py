@@ -6,6 +6,7 @@
     plan = registry.plan_install("anything-v3")     # what, why, how many bytes, where to
     report = registry.install(plan)                 # fetched, proven, stored, linked
     registry.verify().findings                      # () while every byte is as it was stored
+    registry.inspect("hf:owner/repo").identity      # what it is, read from its header alone
 
 Everything raises `SdregError`: a sentence, a `hint`, a `code` and an `exit_code`. What comes back
 are frozen values. Names are loaded when they are first used, so that importing is free.
@@ -15,7 +16,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from registry.api import Registry, __version__
+    from registry.api import Registry, __version__, hash_file, inspect_file
     from registry.domain.hashes import Hash, Hashes, HashKind
     from registry.domain.install import Install
     from registry.domain.model import Model, ModelFile, ModelVersion
@@ -46,6 +47,8 @@ _HOMES = {
     "Source": "registry.domain.source",
     "Variant": "registry.domain.variant",
     "__version__": "registry.api",
+    "hash_file": "registry.api",
+    "inspect_file": "registry.api",
     "scan_file": "registry.operations.scan",
 }
 
@@ -68,6 +71,8 @@ __all__ = [
     "Source",
     "Variant",
     "__version__",
+    "hash_file",
+    "inspect_file",
     "scan_file",
 ]
 

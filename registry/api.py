@@ -5,6 +5,7 @@
 'easynegative.safetensors'
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +17,7 @@ from registry.domain.install import Install
 from registry.domain.model import Model
 from registry.domain.progress import Progress
 from registry.domain.source import Secret
-from registry.domain.variant import Precision
+from registry.domain.variant import FileFormat, Precision
 from registry.errors import (
     CatalogDamaged,
     HubError,
@@ -24,6 +25,8 @@ from registry.errors import (
     InvalidSettings,
     NotInstalled,
     SdregError,
+    UnknownModel,
+    UnreadableFile,
 )
 from registry.resolve.candidate import Choice
 from registry.resolve.preference import Preference
@@ -33,9 +36,12 @@ if TYPE_CHECKING:
     from registry.catalog import Catalog
     from registry.catalog.seed import ImportOutcome
     from registry.domain.dispute import Dispute
+    from registry.domain.hashes import Hash, Hashes
+    from registry.domain.model import ModelFile, ModelVersion
     from registry.hubs.hub import Hub
     from registry.operations.convert_file import Converted
     from registry.operations.doctor import Check
+    from registry.operations.inspect import Inspection
     from registry.operations.install import InstallReport
     from registry.operations.install_many import Order, Outcome
     from registry.operations.link import Linked
@@ -217,6 +223,52 @@ class Registry:
         from registry.operations.find_model import find_model
 
         return find_model(reference, Preference(), self.rooms).model
+
+    def inspect(
+        self,
+        text: str,
+        wish: Preference | None = None,
+        *,
+        hashes: bool | None = None,
+        deep: bool = False,
+        progress: Progress | None = None,
+    ) -> "Inspection":
+        """What a file, a folder or a reference is: format, type, architecture, and why.
+
+        Of what is not on this disk only the header is read, and nothing is kept.
+
+        Args:
+            text: A path, or a reference in any form; what lies there goes first.
+            wish: Which file of a reference is meant.
+            hashes: Whether to read a whole file for its hashes; None does so for small ones.
+            deep: Whether to look at every weight for values that are no numbers.
+            progress: Hears about every byte that is hashed.
+
+        Raises:
+            FormatError: It is broken, or cannot be read.
+            SdregError: As `find_model` does.
+        """
+        from registry.operations.inspect import inspect_file
+
+        if not means_a_path(text):
+            from registry.operations.inspect_remote import inspect_reference
+
+            try:
+                return inspect_reference(
+                    text, wish or self.wish(), self.rooms, hashes=hashes, deep=deep
+                )
+            except UnknownModel as error:
+                if FileFormat.from_name(text) is FileFormat.OTHER:
+                    raise
+                because = "there is no such file, and no model of this name"
+                raise UnreadableFile(text, because) from error
+        return inspect_file(
+            Path(text), hashes=hashes, deep=deep, lookup=self._lookup, progress=progress
+        )
+
+    def _lookup(self, wanted: "Hash") -> "tuple[tuple[Model, ModelVersion, ModelFile], ...]":
+        """Ask the catalog, which is opened for this alone."""
+        return self.catalog.models.by_hash(wanted)
 
     def names(self, prefix: str, *, limit: int = 50) -> tuple[str, ...]:
         """Slugs that begin so, for completion in a shell."""
@@ -588,6 +640,46 @@ class Registry:
         from registry.settings import credentials
 
         return credentials.forget(self.settings.home, hub_with_login(hub))
+
+
+def inspect_file(
+    path: Path | str, *, hashes: bool | None = None, deep: bool = False
+) -> "Inspection":
+    """What a file or a folder of diffusers on this disk is; no catalog is asked.
+
+    Args:
+        path: Where it lies.
+        hashes: Whether to read all of it for its hashes; None does so for small files.
+        deep: Whether to look at every weight for values that are no numbers.
+
+    Raises:
+        FormatError: It is broken, or cannot be read.
+    """
+    from registry.operations.inspect import inspect_file as inspected
+
+    return inspected(Path(path), hashes=hashes, deep=deep)
+
+
+def hash_file(path: Path | str) -> "Hashes":
+    """Every hash that a file has: SHA-256, BLAKE3, CRC-32, AutoV1, AutoV2 and AutoV3.
+
+    The AutoV3 has all 64 digits: of a safetensors file it is the addnet hash of its tensors.
+
+    Raises:
+        UnreadableFile: It cannot be opened or read.
+    """
+    from registry.operations.inspect import hash_file as hashed
+
+    return hashed(Path(path))
+
+
+def means_a_path(text: str) -> bool:
+    """Whether a text names something on this disk: it is there, or can be nothing else."""
+    if Path(text).exists():
+        return True
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:", text):
+        return False
+    return any(sign in text for sign in "/\\") or text.startswith((".", "~"))
 
 
 def hub_with_login(hub: str) -> str:

@@ -212,7 +212,7 @@ class ModelRecords:
     def learn_content(
         self, file_id: int, *, precision: Precision | None, contradictions: Sequence[str] = ()
     ) -> None:
-        """Keep what a file itself showed: a precision that its header tells is believed from now on.
+        """Keep what a file itself showed; the precision in its header is believed from now on.
 
         What was said and is not so is kept beside it, each sentence once.
         """

@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "search": Entry("Models", "Find models by name, trigger word or note."),
     "show": Entry("Models", "Show everything that is known about a model."),
     "why": Entry("Models", "Tell which file would be taken, and why not the others."),
+    "inspect": Entry("Models", "Look inside a file, here or at a hub, and say what it is."),
     "path": Entry("Models", "Print where an installed model lies."),
     "link": Entry("Models", "Link installed models into the UIs that are configured."),
     "remove": Entry("Models", "Remove an installed model; files of yours stay."),

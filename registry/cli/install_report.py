@@ -108,7 +108,11 @@ def _to_use_it(report: "InstallReport") -> list[tuple[str, str]]:
 def _trigger_words(report: "InstallReport") -> tuple[str, ...]:
     """Those of the version that was installed."""
     taken = report.files[0].file
-    versions = (version for version in report.model.versions if taken in version.files)
+    versions = (
+        version
+        for version in report.model.versions
+        if any(file.id == taken.id and file.name == taken.name for file in version.files)
+    )
     return trigger_words(report.model, next(versions, None))
 
 

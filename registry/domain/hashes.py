@@ -158,5 +158,16 @@ class Hashes:
         )
 
 
+def crc32_digits(value: int) -> str:
+    """A CRC-32 as this field writes it: Civitai puts the lowest byte first.
+
+    Example:
+        >>> import zlib
+        >>> crc32_digits(zlib.crc32(b"123456789")), f"{zlib.crc32(b'123456789'):08x}"
+        ('2639f4cb', 'cbf43926')
+    """
+    return value.to_bytes(4, "little").hex()
+
+
 def _one_scale(one: HashKind, other: HashKind) -> bool:
     return one is other or {one, other} == {HashKind.SHA256, HashKind.AUTOV2}

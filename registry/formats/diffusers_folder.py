@@ -93,7 +93,7 @@ def _named_parts(index: dict[str, object], folder: Path) -> list[tuple[str, str 
         if not isinstance(value, list) or len(value) != 2 or value[1] is None:  # noqa: PLR2004 - a pair
             continue
         if not _PART_NAME.fullmatch(name):
-            because = f"it names a part {ascii(name[:60])}, which is no plain name"
+            because = f"it names a part {name[:60]!a}, which is no plain name"
             raise MalformedHeader(str(folder / MODEL_INDEX), because)
         found.append((name, value[1] if isinstance(value[1], str) else None))
     if len(found) > MAX_PARTS:
@@ -139,7 +139,7 @@ def _shards(path: Path) -> tuple[TensorIndex, tuple[Path, ...]]:
         raise MalformedHeader(str(path), "it has no weight_map")
     for tensor, file in entries.items():
         if not isinstance(file, str) or not _SHARD_NAME.fullmatch(file):
-            because = f"it puts {ascii(tensor[:60])} into {ascii(str(file)[:60])}"
+            because = f"it puts {tensor[:60]!a} into {str(file)[:60]!a}"
             raise MalformedHeader(str(path), f"{because}, which is no file of its folder")
     files = sorted(set(map(str, entries.values())))
     if len(files) > MAX_SHARDS:
@@ -151,12 +151,12 @@ def _shards(path: Path) -> tuple[TensorIndex, tuple[Path, ...]]:
         metadata = {**index.metadata, **metadata}
         for tensor in index.tensors:
             if entries.get(tensor.name) != file:
-                because = f"{file} holds {ascii(tensor.name[:60])}, which it does not say"
+                because = f"{file} holds {tensor.name[:60]!a}, which it does not say"
                 raise MalformedHeader(str(path), because)
         tensors += index.tensors
     if len(tensors) < len(entries):
         missing = next(iter(entries.keys() - {tensor.name for tensor in tensors}))
-        because = f"no file holds {ascii(missing[:60])}, which it promises"
+        because = f"no file holds {missing[:60]!a}, which it promises"
         raise MalformedHeader(str(path), because)
     return TensorIndex(tuple(tensors), metadata), tuple(path.parent / file for file in files)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from blake3 import blake3
 
-from registry.domain.hashes import Hash, Hashes, HashKind
+from registry.domain.hashes import Hash, Hashes, HashKind, crc32_digits
 from registry.domain.progress import Progress
 from registry.errors import UnreadableFile
 from registry.formats.safetensors import LENGTH_BYTES, autov3_begin
@@ -30,8 +30,8 @@ class FileHashes:
     """The hashes of one file.
 
     Attributes:
-        hashes: SHA-256, BLAKE3, CRC-32, and the AutoVs that the file has; an AutoV3 with all 64
-            digits.
+        hashes: SHA-256, BLAKE3, CRC-32 in Civitai's order of bytes, and the AutoVs that the file
+            has; an AutoV3 with all 64 digits.
         addnet: SHA-256 of the tensors alone, which LoRAs are known by in pictures; None for what
             is no safetensors file. It is the AutoV3, but for headers over 16 MiB.
     """
@@ -140,7 +140,7 @@ class _Meter:
             Hash(HashKind.SHA256, sha256),
             Hash(HashKind.AUTOV2, sha256[:_AUTOV2_DIGITS]),
             Hash(HashKind.BLAKE3, self._blake3.hexdigest()),
-            Hash(HashKind.CRC32, f"{self._crc:08x}"),
+            Hash(HashKind.CRC32, crc32_digits(self._crc)),
         ]
         if self._autov3 is not None:
             found.append(Hash(HashKind.AUTOV3, self._autov3.sha256.hexdigest()))

@@ -147,7 +147,7 @@ class _Header:
         for _ in range(pairs):
             key = self._text(_MAX_NAME_BYTES * 64)
             if key in found:
-                raise self._wrong(f"its metadata name {ascii(key[:60])} twice")
+                raise self._wrong(f"its metadata name {key[:60]!a} twice")
             found[key] = self._value(self._number("I"), 0)
         return found
 
@@ -188,7 +188,7 @@ class _Header:
         name = self._text(_MAX_NAME_BYTES)
         sides = self._number("I")
         if sides > _MAX_SIDES:
-            raise self._wrong(f"the tensor {ascii(name[:60])} claims {sides:,} sides")
+            raise self._wrong(f"the tensor {name[:60]!a} claims {sides:,} sides")
         shape = tuple(self._number("Q") for _ in range(sides))
         return _Claim(name, shape[::-1], self._number("I"), self._number("Q"))
 
@@ -196,7 +196,7 @@ class _Header:
         name, values, width = _TYPES.get(claim.kind, (f"GGML_{claim.kind}", 1, 0))
         count = prod(claim.shape)
         if count >= _MAX_U64 or claim.place >= _MAX_U64 // 2:
-            raise self._wrong(f"the tensor {ascii(claim.name[:60])} is larger than any file")
+            raise self._wrong(f"the tensor {claim.name[:60]!a} is larger than any file")
         size = -(-count // values) * width
         at = begin + claim.place
         if at + size > self._source.size_bytes:

@@ -5,12 +5,15 @@ One NaN in a checkpoint makes every picture black. The header cannot tell.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from registry.domain.tensors import TensorIndex, TensorInfo
 from registry.formats.readable import Readable
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _CHUNK_BYTES = 8 * 1024 * 1024
 # Name of a dtype to the whole numbers that it is read as, and the bits of its exponent: where all

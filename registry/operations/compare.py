@@ -5,13 +5,14 @@ published. Where the header knows better than the uploader, the catalog believes
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from registry.domain.model import FileRole, Model, ModelFile
-from registry.domain.tensors import TensorIndex
-from registry.domain.variant import FileFormat
+from registry.errors import FormatError
+from registry.formats.readable import readable
+from registry.operations.look import look
 from registry.operations.rooms import Rooms
 from registry.taxonomy.claims import Claim, Contradiction, contradictions
-from registry.taxonomy.identify import Identity, identify
 
 _SAYS = "published as"
 # A companion is of another type than the model that it belongs to.
@@ -21,7 +22,6 @@ _TYPES_OF_ROLES = {
     FileRole.DIFFUSION_MODEL: "diffusion-model",
     FileRole.NEGATIVE: "embedding",
 }
-_WITHOUT_TENSORS = Identity(model_type="unknown", architecture="unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,25 +54,22 @@ def claim_of(model: Model, file: ModelFile) -> Claim:
     )
 
 
-def learn_from_file(
-    model: Model,
-    file: ModelFile,
-    form: FileFormat,
-    index: TensorIndex | None,
-    rooms: Rooms,
-) -> Compared:
+def learn_from_file(model: Model, file: ModelFile, path: Path, rooms: Rooms) -> Compared:
     """Compare a file that arrived with what was said about it, and have the catalog learn.
 
     Args:
         model: The model that it belongs to.
         file: What was said about it.
-        form: The format that its bytes are in.
-        index: Its tensors, where the format tells them.
+        path: Where it lies.
         rooms: The opened rooms.
     """
-    found = identify(index) if index is not None else _WITHOUT_TENSORS
-    wrong = contradictions(claim_of(model, file), found, form)
-    precision = found.precision if file.role is not FileRole.CONFIG else None
+    try:
+        with readable(path) as source:
+            seen = look(source, path=path)
+    except FormatError:
+        return Compared(file)  # the very bytes that were published; the install says what they are
+    wrong = contradictions(claim_of(model, file), seen.identity, seen.format)
+    precision = seen.identity.precision
     known = replace(
         file, variant=replace(file.variant, precision=precision or file.variant.precision)
     )

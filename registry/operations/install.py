@@ -19,6 +19,7 @@ from registry.errors import (
     TransferError,
     UnsafeFile,
 )
+from registry.operations.compare import learn_from_file
 from registry.operations.convert_at_install import Arrival, convert_arrival, stored_as_arrived
 from registry.operations.inspect_file import Inspected, inspect_file
 from registry.operations.obtain import Obtained, obtain
@@ -147,7 +148,8 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
     notes = (*arrival.notes, *arrival.set_pickle_aside(rooms))
     if file.id is not None and obtained.dispute is None:
         rooms.catalog.models.learn_hashes(file.id, _learnable(file, obtained.fetched.hashes))
-    return replace(done, notes=(*done.notes, *_notes(obtained, looked_at, file), *notes))
+    done = replace(done, notes=(*done.notes, *_notes(obtained), *notes))
+    return _compared(done, looked_at, plan, rooms) if obtained.dispute is None else done
 
 
 def _take_from_store(
@@ -174,7 +176,8 @@ def _take_from_store(
         if arrival.derived_from is not None:
             blob = rooms.store.adopt(arrival.fetched, facts=_facts(record))
         done = _publish(intent, blob, step, rooms)
-    return replace(done, status="linked", notes=(*done.notes, *arrival.notes))
+    done = replace(done, status="linked", notes=(*done.notes, *arrival.notes))
+    return _compared(done, looked_at, plan, rooms)
 
 
 def _record(
@@ -301,13 +304,21 @@ def _facts(record: Install) -> dict[str, str]:
     }
 
 
-def _notes(obtained: Obtained, looked_at: Inspected, file: ModelFile) -> tuple[str, ...]:
+def _compared(
+    done: InstalledFile, looked_at: Inspected, plan: InstallPlan, rooms: Rooms
+) -> InstalledFile:
+    """Say where the file that arrived is not what its hub said; the catalog learns it."""
+    found = learn_from_file(
+        plan.model, done.file, done.blob.path, rooms, arrived_as=looked_at.format
+    )
+    notes = (*done.notes, *map(str, found.contradictions))
+    return replace(done, file=found.file, notes=notes)
+
+
+def _notes(obtained: Obtained) -> tuple[str, ...]:
     notes = []
     if obtained.dispute is not None:
         notes.append(f"disputed: {obtained.dispute.promised} was promised; you accepted this hash")
     elif not obtained.proven:
         notes.append("nobody published a hash of this file: the bytes arrived whole, but unproven")
-    told, found = file.variant.format, looked_at.format
-    if told is not found and FileFormat.OTHER not in {told, found}:
-        notes.append(f"published as {told}, but its content is {found}")
     return tuple(notes)

@@ -4,18 +4,21 @@ Only what cannot both be true is a contradiction: a hub that says "Pony" does no
 header that says SDXL, and a file that nobody can identify contradicts nothing.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from registry.domain.variant import FileFormat, Pruning, Variant
-from registry.taxonomy.identify import Identity
+from registry.taxonomy.identify import Identity, claimed_architecture
 from registry.taxonomy.lookup import (
     ANY,
     OTHER,
     UNKNOWN,
     architecture_families,
+    find_model_type,
     get_architecture,
     model_types,
 )
+from registry.taxonomy.prediction import plain_prediction
 
 # Types that hubs and people call by one name.
 _ONE_FAMILY = frozenset({"lora", "lycoris"})
@@ -33,7 +36,7 @@ class Claim:
     """
 
     by: str
-    variant: Variant = Variant(FileFormat.OTHER)
+    variant: Variant = field(default_factory=lambda: Variant(FileFormat.OTHER))
     model_type: str | None = None
     base: str | None = None
     inpainting: bool = False
@@ -58,8 +61,18 @@ class Contradiction:
     found: str
 
     def __str__(self) -> str:
-        what = "" if self.about == "format" else f" ({self.about})"
-        return f"{self.by} {self.said}, but its content is {self.found}{what}"
+        return f"{self.by} {self.said}, but its content is {self.found}"
+
+
+def claim_of_metadata(metadata: Mapping[str, str]) -> Claim:
+    """What a file's own metadata say it is."""
+    base = claimed_architecture(metadata)
+    _, _, kind = metadata.get("modelspec.architecture", "").partition("/")
+    return Claim(
+        by="its metadata say",
+        model_type=find_model_type(kind) if kind else None,
+        base=base[0] if base else None,
+    )
 
 
 def contradictions(claim: Claim, found: Identity, form: FileFormat) -> tuple[Contradiction, ...]:
@@ -77,7 +90,10 @@ def contradictions(claim: Claim, found: Identity, form: FileFormat) -> tuple[Con
         ("precision", _differing(claim.variant.precision, found.precision)),
         ("pruning", _pruning(claim, found)),
         ("inpainting", _inpainting(claim, found)),
-        ("prediction", _differing(_plain(claim.prediction), _plain(found.prediction))),
+        (
+            "prediction",
+            _differing(plain_prediction(claim.prediction), plain_prediction(found.prediction)),
+        ),
     )
     return tuple(Contradiction(about, claim.by, *pair) for about, pair in pairs if pair)
 
@@ -96,7 +112,12 @@ def _format(claim: Claim, form: FileFormat) -> _Pair:
 
 def _type(claim: Claim, found: Identity) -> _Pair:
     said, is_so = claim.model_type, found.model_type
-    if said not in model_types() or said == OTHER or is_so == UNKNOWN or {said, is_so} <= _ONE_FAMILY:
+    if (
+        said not in model_types()
+        or said == OTHER
+        or is_so == UNKNOWN
+        or {said, is_so} <= _ONE_FAMILY
+    ):
         return None
     return _differing(said, is_so)
 
@@ -129,9 +150,3 @@ def _inpainting(claim: Claim, found: Identity) -> _Pair:
     if claim.inpainting and reads_no_mask:
         return "a model for inpainting", "one that reads no mask"
     return None
-
-
-def _plain(prediction: str | None) -> str | None:
-    """One word for one thing: hubs say epsilon, v and v-prediction too."""
-    word = (prediction or "").casefold().replace("-", "_")
-    return {"epsilon": "eps", "v": "v_prediction", "vpred": "v_prediction"}.get(word, word) or None

@@ -5,14 +5,14 @@ what its maker believed; it decides only where the tensors leave the question op
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from registry.domain.tensors import TensorIndex
 from registry.domain.variant import Precision, Pruning
 from registry.taxonomy.embedded import embedded_clip_skip, embedded_trigger_words
 from registry.taxonomy.evidence import Evidence, Say
 from registry.taxonomy.lookup import UNKNOWN, architecture_from_label, architectures, model_types
-from registry.taxonomy.prediction import prediction_of
+from registry.taxonomy.prediction import plain_prediction, prediction_of
 from registry.taxonomy.weights import has_vae, precision_of, pruning_of
 
 _CLAIMS = (
@@ -101,6 +101,40 @@ def identify(index: TensorIndex, *, bias: Sequence[float] = ()) -> Identity:
         has_vae=has_vae(evidence, model_type, say),
         clip_skip=embedded_clip_skip(evidence.metadata, say),
         trigger_words=embedded_trigger_words(evidence.metadata, say),
+        reasons=tuple(reasons),
+    )
+
+
+def identify_parts(
+    pipeline: str, *, painting: TensorIndex | None, has_vae: bool, prediction: str | None
+) -> Identity:
+    """Say what a model is that lies there in parts, as diffusers keeps it.
+
+    Args:
+        pipeline: Name of the class that loads it.
+        painting: The tensors of the network that paints, where they can be read.
+        has_vae: Whether the VAE lies beside it.
+        prediction: What its scheduler is set to predict.
+    """
+    found = identify(painting) if painting is not None else Identity(UNKNOWN, UNKNOWN)
+    reasons = [f"Checkpoint: {pipeline} loads it from its parts"]
+    # The first reason is about the type of the part alone.
+    reasons += found.reasons[1:]
+    architecture = found.architecture
+    if architecture == UNKNOWN:
+        architecture = architecture_from_label("huggingface", f"diffusers:{pipeline}")
+        if architecture != UNKNOWN:
+            reasons.append(f"{architecture}: {pipeline} is its pipeline")
+    told = plain_prediction(prediction)
+    if found.prediction is None and told is not None:
+        reasons.append(f"{told}: its scheduler is set to it")
+    return replace(
+        found,
+        model_type="checkpoint",
+        architecture=architecture,
+        pruning=Pruning.PRUNED if painting is not None else None,
+        prediction=found.prediction or told,
+        has_vae=has_vae,
         reasons=tuple(reasons),
     )
 

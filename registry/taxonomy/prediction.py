@@ -61,6 +61,12 @@ def prediction_of(
     return _of_sd2(evidence, bias, say) if architecture == "sd2" else None
 
 
+def plain_prediction(told: str | None) -> str | None:
+    """Our word for a prediction: hubs and schedulers say epsilon, v and v-prediction too."""
+    word = (told or "").casefold().replace("-", "_")
+    return {"epsilon": EPS, "v": VELOCITY, "vpred": VELOCITY}.get(word, word) or None
+
+
 def _of_sd2(evidence: Evidence, bias: Sequence[float], say: Say) -> str | None:
     channels = evidence.input_channels
     if channels is None or channels.value != _NORMAL_CHANNELS:

@@ -18,9 +18,10 @@ from registry.transfer.job import Job, Order
 from registry.transfer.options import Expectation, TransferOptions
 from registry.transfer.pace import Pace
 from registry.transfer.partial import Part, read_journal
+from registry.transfer.peek import Glimpse, peek
 from registry.transfer.ranges import RangeWriter
 
-__all__ = ["Downloader", "Expectation", "TransferOptions", "Unfinished"]
+__all__ = ["Downloader", "Expectation", "Glimpse", "TransferOptions", "Unfinished"]
 
 _KEY = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 
@@ -140,6 +141,25 @@ class Downloader:
         """
         journal = read_journal(self._folder / f"{_checked(key)}.journal")
         return journal.pieces if journal is not None else {}
+
+    def read_range(
+        self, download: Download, begin: int, end: int, *, size_bytes: int | None = None
+    ) -> Glimpse:
+        """Read one stretch of a file where it lies; nothing is kept.
+
+        Args:
+            download: Where it can be had now.
+            begin: The first byte.
+            end: The byte behind the last.
+            size_bytes: The file's length, if an earlier stretch told it.
+
+        Raises:
+            RemoteChanged: It has another length now.
+            HubError: The hub does not give it.
+            TransferError: It did not arrive.
+        """
+        way = Way(self._door, download, relocate=None, can_prove=False)
+        return peek(way, begin, end, size_bytes=size_bytes, options=self.options)
 
     @contextlib.contextmanager
     def claim(self, key: str, progress: Progress, *, wait_s: float | None = None) -> Iterator[str]:

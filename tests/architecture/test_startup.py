@@ -46,7 +46,11 @@ def packages(modules):
     return {module.partition(".")[0] for module in modules}
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list", "--help"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["list", "--help"], ["inspect", "--help"]],
+    ids=" ".join,
+)
 def test_help_loads_nothing_that_it_does_not_show(tmp_path, arguments):
     modules = loaded(tmp_path / "none", *arguments)
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import tarfile
 import zipfile
 
@@ -61,8 +62,18 @@ CASES = [
     (arrays(), N, "a NumPy archive (npz)"),
     (LEGACY + b"\x80\x02M\xe9\x03.", P, "a torch checkpoint (legacy)"),
     (b"\x80\x04\x95\x10", P, "a Python pickle"),
+    (b"ctorch._utils\n_rebuild_tensor_v2\n", P, "a Python pickle"),
+    (b"(dp0\nS'state_dict'\np1\n", P, "a Python pickle"),
+    (b"}q\0(X\x04\0\0\0step", P, "a Python pickle"),
+    (b"(lp0\n.", P, "a Python pickle"),
+    (b"(cos\nsystem\n", P, "a Python pickle"),
+    (b"c\nnot a pickle", N, 'a text file ("c not a pickle")'),
     (b"GGUF\x03\0\0\0", FileFormat.GGUF, "a GGUF file"),
     (ONNX, FileFormat.ONNX, "an ONNX model"),
+    (b"\x08\x07\x3a\x05\x0a\x03\x0a\x01x", FileFormat.ONNX, "an ONNX model"),
+    (b"\x08\x07\x3a\xff\x7f\x0a", N, "a file of an unknown kind"),  # longer than the file
+    (b"7767517\n75 83\nInput", N, "an ncnn network"),
+    (b"\x1c\0\0\0TFL3\x14\0\x20", N, "a TensorFlow Lite model"),
     (tarred(), Z, "a tar archive"),
     (b"7z\xbc\xaf\x27\x1c\0\4", Z, "a 7z archive"),
     (b"Rar!\x1a\x07\x01\0", Z, "a rar archive"),
@@ -95,6 +106,62 @@ CASES = [
 @pytest.mark.parametrize(("content", "format_", "what"), CASES, ids=[case[2] for case in CASES])
 def test_the_first_bytes_tell_what_it_is(content, format_, what):
     assert sniff(content, size_bytes=len(content)) == Sniffed(format_, what)
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        (["m/data.pkl", "m/code/__torch__.py", "m/constants.pkl"], "a TorchScript program (zip)"),
+        (["m/version", "m/data.pkl", "m/data/0"], "a torch checkpoint (zip)"),
+        (["a.npy", "b.npy"], "a NumPy archive (npz)"),
+        (["a.npy", "model.safetensors"], "a NumPy archive (npz)"),  # the first member decides
+        (["a.txt"], "a zip archive"),
+    ],
+    ids=["TorchScript", "checkpoint", "arrays", "mixed", "other"],
+)
+def test_the_whole_table_of_contents_of_a_zip_tells_what_it_is(tmp_path, names, what):
+    path = tmp_path / "model.pt"
+    path.write_bytes(zipped(*names))
+
+    assert sniff_file(path).what == what
+
+
+def test_a_zip_with_a_long_comment_is_known_too(tmp_path):
+    path = tmp_path / "model.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.comment = b"c" * 60_000
+        archive.writestr("m/data.pkl", b"x" * 9000)
+        archive.writestr("m/code/__torch__.py", b"")
+
+    assert sniff_file(path).what == "a TorchScript program (zip)"
+
+
+def test_a_zip_over_4_gib_is_known_by_its_wide_table(tmp_path):
+    path = tmp_path / "model.pt"
+    with path.open("wb") as file, zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("m/data.pkl", b"x")
+        file.truncate(5 * 2**30)  # a hole: the disk holds only the ends
+        file.seek(0, 2)
+        archive.start_dir = file.tell()
+        archive.writestr("m/constants.pkl", b"x")
+
+    assert path.stat().st_size > 5 * 2**30
+    assert sniff_file(path).what == "a TorchScript program (zip)"
+
+
+@pytest.mark.parametrize("cut", [1, 21, 60, 90])
+def test_a_zip_without_its_table_is_known_by_its_first_member(tmp_path, cut):
+    path = tmp_path / "model.pt"
+    path.write_bytes(zipped("m/data.pkl", "m/constants.pkl")[:-cut])
+
+    assert sniff_file(path).what == "a torch checkpoint (zip)"
+
+
+def test_a_folder_or_a_pipe_is_no_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        with pytest.raises(UnreadableFile, match="it is no file"):
+            sniff_file(path)
 
 
 @pytest.mark.parametrize("suffix", ["safetensors", "ckpt", "png", "SafeTensors", ""])

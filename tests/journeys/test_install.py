@@ -241,7 +241,10 @@ def test_when_nobody_has_the_bytes_the_next_best_file_is_taken_and_that_is_said(
         (done,) = sdreg("install", "noise")["files"]
 
     assert done["name"] == "noise.safetensors"
-    assert done["notes"] == ["every source of best.safetensors is gone; this is the next best"]
+    assert done["notes"] == [
+        "every source of best.safetensors is gone; this is the next best",
+        "published as fp32, but its content is fp16",
+    ]
 
 
 def test_a_login_that_is_missing_is_asked_for_and_not_papered_over(tmp_path, noise):

@@ -10,6 +10,7 @@ from registry.demo import shapes
 from registry.domain.tensors import TensorIndex, TensorInfo
 from registry.domain.variant import Precision, Pruning
 from registry.taxonomy.identify import identify
+from registry.taxonomy.prediction import telling_bias
 
 UNET = "model.diffusion_model."
 LDM_KEY = "attn2.to_k.weight"
@@ -279,6 +280,61 @@ CASES = {
         "text-encoder",
         "unknown",
     ),
+    "averaged weights alone": (
+        {
+            "model_ema.diffusion_modelinput_blocks21transformer_blocks0attn2to_kweight": (640, 768),
+            "first_stage_model.decoder.conv_in.weight": (512, 4, 3, 3),
+        },
+        "checkpoint",
+        "sd1",
+    ),
+    "LoRA of a text encoder, as diffusers saved it at first": (
+        {
+            "text_encoder.text_model.encoder.layers.0.self_attn.k_proj.lora_linear_layer.down."
+            "weight": (4, 768),
+            "text_encoder.text_model.encoder.layers.0.self_attn.k_proj.lora_linear_layer.up."
+            "weight": (768, 4),
+        },
+        "lora",
+        "unknown",
+    ),
+    "Flux transformer of diffusers": (
+        {
+            "x_embedder.weight": (3072, 64),
+            "time_text_embed.text_embedder.linear_1.weight": (3072, 768),
+            "time_text_embed.timestep_embedder.linear_1.weight": (3072, 256),
+            "transformer_blocks.0.attn.add_k_proj.weight": (3072, 3072),
+            "single_transformer_blocks.0.attn.to_k.weight": (3072, 3072),
+        },
+        "diffusion-model",
+        "flux",
+    ),
+    "SD 3 transformer of diffusers": (
+        {
+            "pos_embed.proj.weight": (1536, 16, 2, 2),
+            "time_text_embed.timestep_embedder.linear_1.weight": (1536, 256),
+            "transformer_blocks.0.attn.add_k_proj.weight": (1536, 1536),
+        },
+        "diffusion-model",
+        "sd3",
+    ),
+    "hypernetwork": (
+        {"768.0.linear.0.weight": (1536, 768), "768.1.linear.0.weight": (1536, 768)},
+        "hypernetwork",
+        "unknown",
+    ),
+    "something like a hypernetwork": (
+        {"768.0.linear.0.weight": (1536, 768), "other.weight": (3,)},
+        "unknown",
+        "unknown",
+    ),
+    "a stand-in for a VAE": ({"taesd_decoder.1.weight": (64, 4, 3, 3)}, "vae", "unknown"),
+    "ControlNet-LLLite": (
+        {"lllite_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_q.down.0.weight": (64, 640)},
+        "controlnet",
+        "unknown",
+    ),
+    "T5 in a GGUF file": ({"enc.blk.0.attn_q.weight": (4096, 4096)}, "text-encoder", "unknown"),
     "something else": ({"layer.weight": (3, 3)}, "unknown", "unknown"),
     "nothing": ({}, "unknown", "unknown"),
 }
@@ -376,6 +432,84 @@ def test_the_prediction_is_said_only_where_the_header_can_decide():
     assert identify(index(xl, modelspec__prediction_type="v")).prediction == "v_prediction"
     assert identify(index(xl, modelspec__prediction_type="epsilon")).prediction == "eps"
     assert identify(index(FLUX)).prediction == "rectified flow"
+
+
+BIAS = f"{UNET}output_blocks.11.1.transformer_blocks.0.norm1.bias"
+
+
+@pytest.mark.parametrize(
+    ("bias", "prediction"),
+    [([0.2, -0.2] * 160, "v_prediction"), ([0.05, -0.05] * 160, "eps"), ([], None)],
+)
+def test_the_spread_of_one_bias_tells_what_an_sd_2_predicts(bias, prediction):
+    tensors = index(checkpoint(1024) | {BIAS: (320,)})
+
+    assert telling_bias(tensors) is not None
+    assert identify(tensors, bias=bias).prediction == prediction
+
+
+def test_the_bias_of_other_models_tells_nothing():
+    wide = [0.2, -0.2]
+
+    assert identify(index(checkpoint(768) | {BIAS: (320,)}), bias=wide).prediction is None
+    inpainting = index(checkpoint(1024, channels=9) | {BIAS: (320,)})
+    assert identify(inpainting, bias=wide).prediction is None
+    assert telling_bias(index(checkpoint(1024) | {BIAS: (2**40,)})) is None
+    assert telling_bias(index(checkpoint(1024))) is None
+
+
+@pytest.mark.parametrize(
+    ("metadata", "prediction"),
+    [
+        ({"modelspec__prediction_type": "velocity"}, "v_prediction"),
+        ({"ss_v_parameterization": "True"}, "v_prediction"),
+        ({"ss_v_parameterization": "False"}, None),
+        ({"ss_base_model_version": "sd_v2_v"}, "v_prediction"),
+        ({"modelspec__architecture": "stable-diffusion-v2-768-v/lora"}, "v_prediction"),
+        ({"modelspec__architecture": "stable-diffusion-v2-512"}, "eps"),
+        ({"global_step": "220000"}, "eps"),
+        ({"global_step": "110000"}, "v_prediction"),
+        ({"global_step": "7"}, None),
+    ],
+)
+def test_metadata_may_tell_what_an_sd_2_predicts(metadata, prediction):
+    assert identify(index(checkpoint(1024), **metadata)).prediction == prediction
+
+
+@pytest.mark.parametrize(
+    ("mark", "prediction"),
+    [("v_pred", "v_prediction"), ("edm_vpred.sigma_max", "v_prediction"), ("edm_mean", "edm")],
+)
+def test_an_empty_tensor_may_be_a_mark(mark, prediction):
+    assert identify(index(checkpoint(2048) | {mark: (0,)})).prediction == prediction
+
+
+def test_a_checkpoint_tells_whether_its_vae_is_inside():
+    without = {n: s for n, s in checkpoint(768).items() if not n.startswith("first_stage_model.")}
+
+    assert identify(index(checkpoint(768))).has_vae is True
+    assert identify(index(without)).has_vae is False
+    assert identify(index({"emb_params": (8, 768)})).has_vae is None
+
+
+def test_averaged_weights_alone_make_a_checkpoint_ema_only():
+    tensors, _, _ = CASES["averaged weights alone"]
+
+    assert identify(index(tensors)).pruning is Pruning.EMA_ONLY
+
+
+def test_training_state_makes_a_checkpoint_full():
+    assert (
+        identify(index(checkpoint(768) | {"optimizer_states.0.exp_avg": (3,)})).pruning
+        is Pruning.FULL
+    )
+
+
+def test_what_a_gguf_file_says_of_itself_decides_where_its_tensors_do_not():
+    layer = {"blk.0.attn_q.weight": (4096, 4096)}
+
+    assert identify(index(layer, general__architecture="sdxl")).architecture == "sdxl"
+    assert identify(index(layer, general__architecture="llama")).architecture == "unknown"
 
 
 def test_every_conclusion_has_its_reason():

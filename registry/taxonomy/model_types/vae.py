@@ -8,7 +8,7 @@ def _matches(evidence: Evidence) -> str | None:
     if small := evidence.any_starting("taesd_decoder.", "taesd_encoder."):
         return f"it holds a small stand-in for a VAE ({small})"
     latent = evidence.latent_channels
-    if latent and not evidence.any_with("diffusion_model."):
+    if latent and not evidence.any_with("diffusion_model.", "model_ema."):
         return f"it holds a decoder ({latent.tensor}) and no network that paints"
     return None
 
