@@ -123,7 +123,7 @@ def inspection_document(found: "Inspection") -> dict[str, Any]:
         "inpainting": known.inpainting,
         "prediction": known.prediction,
         "adapter": known.adapter,
-        "has_vae": known.has_vae,
+        "embedded_vae": known.has_vae,
         "clip_skip": known.clip_skip,
         "trigger_words": list(known.trigger_words),
         "size_bytes": found.size_bytes,

@@ -13,6 +13,7 @@ from registry.formats.readable import readable
 from registry.operations.look import look
 from registry.operations.rooms import Rooms
 from registry.taxonomy.claims import Claim, Contradiction, contradictions
+from registry.taxonomy.lookup import find_architecture
 
 _SAYS = "published as"
 # A companion is of another type than the model that it belongs to.
@@ -48,10 +49,21 @@ def claim_of(model: Model, file: ModelFile) -> Claim:
         by=_SAYS,
         variant=file.variant,
         model_type=kind,
-        base=model.base if is_the_model else None,
+        base=_base(model, file) if is_the_model else None,
         inpainting=file.inpainting,
         prediction=model.prediction_type if is_the_model else None,
     )
+
+
+def _base(model: Model, file: ModelFile) -> str | None:
+    """What the file's own version is made for, where its hub says that, else the whole model."""
+    versions = (version for version, each in model.files if each.id == file.id)
+    version = next(versions, None)
+    if file.id is not None and version is not None and version.base_model is not None:
+        said = find_architecture(version.base_model)
+        if said is not None:
+            return said
+    return model.base
 
 
 def learn_from_file(model: Model, file: ModelFile, path: Path, rooms: Rooms) -> Compared:

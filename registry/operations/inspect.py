@@ -12,6 +12,7 @@ from registry.domain.model import Model, ModelFile, ModelVersion
 from registry.domain.progress import Progress
 from registry.domain.tensors import TensorIndex
 from registry.domain.variant import FileFormat
+from registry.errors import CatalogError, StoreError
 from registry.formats import file_hashes
 from registry.formats.diffusers_folder import DiffusersFolder, Part, read_folder
 from registry.formats.file_hashes import FileHashes, quick_autov1
@@ -102,7 +103,12 @@ def inspect_file(
         told = progress if size_bytes > SMALL_FILE_BYTES else None
         measured = file_hashes.hash_file(path, tensors_begin=tensors_begin, progress=told)
     wrong = [*own_contradictions(path.name, seen), *_wrong_hash(seen, measured)]
-    sentences = [str(each) for each in wrong] + _told_by(lookup, measured.hashes, seen)
+    reasons = [*seen.reasons]
+    sentences = [str(each) for each in wrong]
+    try:
+        sentences += _told_by(lookup, measured.hashes, seen)
+    except (CatalogError, StoreError) as error:
+        reasons.append(f"the catalog could not be asked what was said about it: {error}")
     return Inspection(
         path=str(path),
         format=seen.format,
@@ -112,7 +118,7 @@ def inspect_file(
         tensors=len(seen.index.tensors) if seen.index is not None else None,
         metadata=seen.index.metadata if seen.index is not None else {},
         hashes=hash_texts(measured.hashes, addnet=measured.addnet),
-        reasons=seen.reasons,
+        reasons=tuple(reasons),
         contradictions=tuple(dict.fromkeys(sentences)),
         not_numbers=bad,
     )

@@ -1,5 +1,7 @@
 """What a hub said and the file is not: told at install, kept, and corrected where it can be."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from safetensors.numpy import save
@@ -9,6 +11,7 @@ from registry.demo import torch_zip
 from registry.demo.hub import EmbeddedHub, HostedFile
 from registry.demo.shapes import embedding
 from registry.domain.variant import Precision
+from registry.operations.compare import claim_of
 from registry.settings import Settings
 
 WEIGHTS = {name: np.ones(shape, np.float32) for name, shape in embedding().items()}
@@ -92,6 +95,20 @@ def test_the_same_bytes_from_the_disk_are_compared_too(registry):
 
     assert again.status == "linked"
     assert again.notes == ("published as bf16, but its content is fp32",)
+
+
+def test_the_base_is_that_of_the_files_own_version(registry):
+    registry.install("civitai:901")
+    model = registry.show("civitai-901")
+    (version,) = model.versions
+    (file,) = version.files
+    another = replace(model, base="sdxl", versions=(replace(version, base_model="SD 1.5"),))
+
+    assert claim_of(another, file).base == "sd1"
+    silent = replace(model, base="sdxl", versions=(replace(version, base_model=None),))
+    assert claim_of(silent, file).base == "sdxl"
+    odd = replace(model, base="sdxl", versions=(replace(version, base_model="Betamax"),))
+    assert claim_of(odd, file).base == "sdxl"
 
 
 def test_a_pickle_is_compared_without_running_it(registry):

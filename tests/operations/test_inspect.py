@@ -194,6 +194,20 @@ def test_a_file_that_is_not_there_is_our_own_error(tmp_path):
         sdreg.inspect_file(tmp_path / "nothing.safetensors")
 
 
+def test_a_catalog_that_cannot_be_asked_is_no_reason_not_to_look(tmp_path):
+    path = written(tmp_path, "a.safetensors", save(HALF))
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "catalog.sqlite").write_bytes(b"no database" * 1000)
+    registry = sdreg.Registry.open(home)
+    assert registry.settings.catalog_file == home / "catalog.sqlite"
+
+    found = registry.inspect(str(path))
+
+    assert found.identity.model_type == "embedding"
+    assert found.reasons[-1].startswith("the catalog could not be asked what was said about it: ")
+
+
 def test_an_archive_of_arrays_and_a_program_are_named(tmp_path):
     np.savez(tmp_path / "weights.npz", a=np.zeros(3))
     with zipfile.ZipFile(tmp_path / "program.pt", "w") as archive:
