@@ -196,11 +196,9 @@ def test_a_file_that_is_not_there_is_our_own_error(tmp_path):
 
 def test_a_catalog_that_cannot_be_asked_is_no_reason_not_to_look(tmp_path):
     path = written(tmp_path, "a.safetensors", save(HALF))
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "catalog.sqlite").write_bytes(b"no database" * 1000)
-    registry = sdreg.Registry.open(home)
-    assert registry.settings.catalog_file == home / "catalog.sqlite"
+    registry = sdreg.Registry.open(tmp_path / "home")
+    registry.settings.home.mkdir()
+    registry.settings.catalog_file.write_bytes(b"no database" * 1000)
 
     found = registry.inspect(str(path))
 
