@@ -31,7 +31,7 @@ def embedded_clip_skip(metadata: Mapping[str, str], say: Say) -> int | None:
 
 def embedded_trigger_words(metadata: Mapping[str, str], say: Say) -> tuple[str, ...]:
     """The words that its maker names, else those that stand under every training picture."""
-    for key in ("modelspec.trigger_phrase", "ss_trigger_words", "ss_trigger_phrase"):
+    for key in ("modelspec.trigger_phrase", "ss_trigger_words"):
         if words := _words(_texts(metadata.get(key, ""))):
             say(f"trigger words: {key} of its metadata names them")
             return words

@@ -49,6 +49,7 @@ def test_a_clip_skip_is_taken_only_if_it_can_be_one(metadata, value):
 )
 def test_the_words_that_a_maker_names_are_taken(told, words):
     assert known(modelspec__trigger_phrase=told).trigger_words == words
+    assert known(ss_trigger_words=told).trigger_words == words
 
 
 def frequency(**folders):
