@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry.domain.model import FileRole, Model, ModelFile
+from registry.domain.variant import FileFormat
 from registry.errors import FormatError
 from registry.formats.readable import readable
 from registry.operations.look import look
@@ -66,21 +67,24 @@ def _base(model: Model, file: ModelFile) -> str | None:
     return model.base
 
 
-def learn_from_file(model: Model, file: ModelFile, path: Path, rooms: Rooms) -> Compared:
+def learn_from_file(
+    model: Model, file: ModelFile, path: Path, rooms: Rooms, *, arrived_as: FileFormat
+) -> Compared:
     """Compare a file that arrived with what was said about it, and have the catalog learn.
 
     Args:
         model: The model that it belongs to.
         file: What was said about it.
-        path: Where it lies.
+        path: Where it lies now, or what was made of it with the same tensors.
         rooms: The opened rooms.
+        arrived_as: The format that it arrived in.
     """
     try:
         with readable(path) as source:
             seen = look(source, path=path)
     except FormatError:
         return Compared(file)  # the very bytes that were published; the install says what they are
-    wrong = contradictions(claim_of(model, file), seen.identity, seen.format)
+    wrong = contradictions(claim_of(model, file), seen.identity, arrived_as)
     precision = seen.identity.precision
     known = replace(
         file, variant=replace(file.variant, precision=precision or file.variant.precision)

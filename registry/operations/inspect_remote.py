@@ -53,7 +53,10 @@ def inspect_reference(
         blob = rooms.store.blob(installed.sha256)
         lookup = rooms.catalog.models.by_hash
         found = inspect_file(blob.path, hashes=hashes, deep=deep, lookup=lookup)
-        return replace(found, hashes=hash_texts(file.hashes) | found.hashes)
+        # What was made from a pickle has hashes of its own.
+        told = {} if installed.derived_from else hash_texts(file.hashes)
+        wrong = dict.fromkeys((*file.contradictions, *found.contradictions))
+        return replace(found, hashes=told | found.hashes, contradictions=tuple(wrong))
     return _at_its_sources(model, file, rooms)
 
 
