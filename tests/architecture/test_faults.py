@@ -14,6 +14,7 @@ SECTIONS = {
     "HTTP": range(1, 47),
     "Disk": range(47, 69),
     "Concurrency and time": range(69, 81),
+    "Files": range(81, 92),
 }
 
 _ROW = re.compile(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
