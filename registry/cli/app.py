@@ -34,7 +34,7 @@ class Entry:
 
 
 COMMANDS: dict[str, Entry] = {
-    "install": Entry("Models", "Download a model, prove it, and link it into your UIs."),
+    "install": Entry("Models", "Download models, prove them, and link them into your UIs."),
     "list": Entry("Models", "List known models; installed ones are marked."),
     "search": Entry("Models", "Find models by name, trigger word or note."),
     "show": Entry("Models", "Show everything that is known about a model."),

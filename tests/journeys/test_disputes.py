@@ -102,7 +102,7 @@ def test_a_mirror_goes_on_where_another_died_and_mends_what_it_had_damaged(
     assert done["proven"]
     assert Path(done["path"]).read_bytes() == content
     assert mirror.sent_bytes("noise.safetensors") == len(content), "no piece was asked twice"
-    assert list((sdreg.home / "partial").glob("*")) == []
+    assert list((sdreg.home / "partial").glob("[!.]*")) == []
 
 
 def test_an_accepted_hash_must_be_one(sdreg):
