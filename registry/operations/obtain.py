@@ -241,7 +241,9 @@ class _Hunt:
             if reading.fetched.path != made.path:
                 self._rooms.downloader.discard(reading.fetched.path.stem)
         sources = (reading.source for reading in readings if reading.source is not None)
-        return Obtained(made, next(sources, self._file.sources[0]), proven=True)
+        source = next(sources, self._file.sources[0])
+        self._drop_second_reads(source, made.path)
+        return Obtained(made, source, proven=True)
 
     def _arrived(self, reading: Reading, proof: Proof, source: Source) -> Obtained:
         """A read that may be used as it came: the wrong ones before it are set aside."""
@@ -255,10 +257,17 @@ class _Hunt:
             with disk_errors(path):
                 fetched.path.replace(path)
             fetched = replace(fetched, path=path)
+        self._drop_second_reads(source, fetched.path)
         dispute = None
         if proof is Proof.ACCEPTED:
             dispute = accepted(replace(reading, source=source), self._file, self._rooms)
         return Obtained(fetched, source, proof is Proof.PROVEN, dispute)
+
+    def _drop_second_reads(self, source: Source, promised: Path) -> None:
+        """Nobody goes on with the second reads of an earlier run that was killed over them."""
+        for path in promised.parent.glob(f"{part_key(self._file, source)}.*.part"):
+            if path != promised:
+                self._rooms.downloader.discard(path.stem)
 
 
 def _with_cause(error: SizeMismatch, download: Download) -> SizeMismatch:

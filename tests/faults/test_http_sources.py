@@ -83,3 +83,15 @@ def test_row_44_what_a_dying_source_brought_is_continued_from_the_other(house, h
     house.installs("noise", LARGE, connections=1)
 
     assert other_server.sent_bytes(AT_HUGGINGFACE) <= len(LARGE) - 12 * MIB + PIECE_BYTES
+
+
+def test_a_second_read_that_somebody_was_killed_over_does_not_lie_there_for_ever(house, hub):
+    hub.serve(AT_CIVITAI, SMALL)
+    house.knows(SMALL, CIVITAI)
+    left = house.home / "partial" / f"{sha256_of(SMALL)}.2.part"
+    left.parent.mkdir(exist_ok=True)
+    left.write_bytes(OTHER)
+
+    house.installs("noise", SMALL)
+
+    assert not list(left.parent.glob("*.part"))
