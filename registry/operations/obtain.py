@@ -266,7 +266,8 @@ class _Hunt:
     def _drop_second_reads(self, source: Source, promised: Path) -> None:
         """Nobody goes on with the second reads of an earlier run that was killed over them."""
         for path in promised.parent.glob(f"{part_key(self._file, source)}.*.part"):
-            if path != promised:
+            # What ends in no number belongs to a process that cannot lock.
+            if path != promised and path.stem.rpartition(".")[2].isdigit():
                 self._rooms.downloader.discard(path.stem)
 
 
