@@ -13,6 +13,8 @@ from pathlib import Path
 
 import blake3
 
+from registry.domain.hashes import crc32_digits
+
 _CHUNK_BYTES = 1024 * 1024
 _AUTOV1_BEGIN, _AUTOV1_BYTES = 1024 * 1024, 64 * 1024
 _AUTOV3_HEADER_BYTES = 8
@@ -75,7 +77,7 @@ class HostedFile:
         found = {
             "AutoV2": sha256.hexdigest()[:10].upper(),
             "SHA256": sha256.hexdigest().upper(),
-            "CRC32": f"{crc32:08X}",
+            "CRC32": crc32_digits(crc32).upper(),
             "BLAKE3": three.hexdigest().upper(),
         }
         if self.size_bytes >= 2 * _AUTOV1_BEGIN:

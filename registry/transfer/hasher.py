@@ -13,7 +13,7 @@ from concurrent.futures import Executor, Future
 from blake3 import blake3
 from zlib_ng.zlib_ng import crc32
 
-from registry.domain.hashes import Hash, Hashes, HashKind
+from registry.domain.hashes import Hash, Hashes, HashKind, crc32_digits
 from registry.domain.pieces import PieceMap
 from registry.transfer.buffers import Buffers
 from registry.transfer.coverage import Coverage, Parcel
@@ -79,7 +79,7 @@ class Hasher:
             Hash(HashKind.SHA256, sha256),
             Hash(HashKind.AUTOV2, sha256[:10]),
             Hash(HashKind.BLAKE3, self._whole.hexdigest()),
-            Hash(HashKind.CRC32, f"{self._crc:08x}"),
+            Hash(HashKind.CRC32, crc32_digits(self._crc)),
         ]
         if self._autov1 is not None and size >= _AUTOV1_LEAST:
             found.append(Hash(HashKind.AUTOV1, self._autov1))

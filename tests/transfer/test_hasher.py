@@ -49,7 +49,7 @@ def test_any_interleaving_gives_the_same_hashes(data, size):
 
     assert hashes.sha256 == hashlib.sha256(content).hexdigest()
     assert hashes.blake3 == blake3(content).hexdigest()
-    assert hashes.get(HashKind.CRC32).digits == f"{zlib.crc32(content):08x}"
+    assert hashes.get(HashKind.CRC32).digits == zlib.crc32(content).to_bytes(4, "little").hex()
     assert hashes.get(HashKind.AUTOV2).digits == hashes.sha256[:10]
     assert pieces.digests == tuple(
         blake3(content[begin : begin + 64]).hexdigest() for begin in range(0, size, 64)
@@ -151,3 +151,10 @@ def test_everybody_goes_home_when_told():
         hasher.start(executor)
         hasher.stop()
     assert hasher.is_done
+
+
+def test_a_crc32_has_the_order_of_bytes_in_which_civitai_publishes_it():
+    # 123456789 has 0xcbf43926 in every description of the sum.
+    hashes, _ = measure(b"123456789", [(0, 9)])
+
+    assert hashes.get(HashKind.CRC32).digits == "2639f4cb"
