@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, NullPool, create_engine, event
+from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event
 
 from registry.catalog.reading import Row
 
@@ -12,8 +12,17 @@ CACHE_KIB = 128 * 1024  # a large import touches every index; a small cache writ
 
 
 def make_engine(path: Path, *, wait_s: float) -> Engine:
-    """An engine whose transactions begin with BEGIN IMMEDIATE: who reads in it may also write."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), poolclass=NullPool)
+    """An engine whose transactions begin with BEGIN IMMEDIATE: who reads in it may also write.
+
+    Its one connection stays open: a new one reads the whole schema first, and writers take turns.
+    """
+    engine = create_engine(
+        URL.create("sqlite", database=str(path)),
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+    )
 
     @event.listens_for(engine, "connect")
     def set_up(connection: sqlite3.Connection, _record: object) -> None:

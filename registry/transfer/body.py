@@ -122,6 +122,8 @@ class Body:
         else:
             count = self._receive(buffer[: self._gulp], self._socket)
         self._note(count, time.monotonic() - begun)
+        if self._left == 0 and self._socket is None and not self._held:
+            self._end()
         return count
 
     def close(self) -> None:
@@ -148,6 +150,11 @@ class Body:
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             raise LineLost(str(error) or type(error).__name__) from error
         return b""
+
+    def _end(self) -> None:
+        """Let httpx see the end of a body that it read, so that it keeps the connection."""
+        with contextlib.suppress(httpx.HTTPError, httpx.StreamError, OSError, StopIteration):
+            next(self._chunks)
 
     def _take_socket(self) -> bool:
         """Take over the socket; only when h11 holds nothing back, so after its first chunk."""

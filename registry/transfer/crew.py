@@ -70,16 +70,19 @@ class Crew:
         task: What to fetch.
         executor: Has room for as many threads as connections are allowed.
         lock: Guards the task's segments.
+        alone: There is one thread for everything: nobody may wait for another.
     """
 
-    def __init__(self, task: Task, executor: Executor, lock: threading.Lock) -> None:
+    def __init__(
+        self, task: Task, executor: Executor, lock: threading.Lock, *, alone: bool = False
+    ) -> None:
         self.fetched_bytes = 0
         self._task = task
         self._executor = executor
         self._lock = lock
         self._ramp = Ramp(self._limit())
         self._stopping = threading.Event()
-        self._express = Express(task.part, task.coverage)
+        self._express = None if alone else Express(task.part, task.coverage)
         self._threads: list[Future[None]] = []
         self._hands = 0
         self._faults = 0
@@ -90,9 +93,15 @@ class Crew:
 
         Its bytes are those of the first gap, so nobody may add gaps before.
         """
-        self._threads.append(self._executor.submit(self._express.run))
+        if self._express is not None:
+            self._threads.append(self._executor.submit(self._express.run))
         if answer is not None:
             self._hire(self._take(), answer)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every byte was brought, and `staff` saw how every connection ended."""
+        return not self._threads and not self._task.segments.has_gaps
 
     def staff(self) -> None:
         """Add connections while that pays, and look how the others fare.
@@ -118,8 +127,10 @@ class Crew:
     def stop(self) -> None:
         """Break everything off."""
         self._stopping.set()
-        self._express.close()
-        self._task.way.cut()
+        if self._express is not None:
+            self._express.close()
+        if self._hands > 0:  # else the connections are at rest, and good for the next file
+            self._task.way.cut()
 
     def _limit(self) -> int:
         size = self._task.coverage.size_bytes
@@ -217,8 +228,9 @@ class Crew:
         body, limit = answer.body, answer.head.end or self._task.coverage.size_bytes or 0
         begin = segment.at
         while not self._stopping.is_set() and (segment.left > 0 or self._extend(segment, limit)):
-            if self._hands == 1 and self._express.accepts(segment.at, segment.end):
-                is_more = self._pour_piece(segment, body)
+            express = self._express if self._hands == 1 else None
+            if express is not None and express.accepts(segment.at, segment.end):
+                is_more = self._pour_piece(segment, body, express)
             else:
                 is_more = self._pour_chunk(segment, body)
             if not is_more:
@@ -244,10 +256,10 @@ class Crew:
         task.pace.spend(len(chunk), self._stopping.wait)
         return True
 
-    def _pour_piece(self, segment: Segment, body: Body) -> bool:
+    def _pour_piece(self, segment: Segment, body: Body, express: Express) -> bool:
         """Send the next piece by the express way; False if the body ends before it does."""
         task, begin = self._task, segment.at
-        buffer = self._express.buffer()
+        buffer = express.buffer()
         if buffer is None:
             return False
         piece = buffer[: task.coverage.span(begin // PIECE_BYTES)[1] - begin]
@@ -261,11 +273,11 @@ class Crew:
                 task.pace.spend(count, self._stopping.wait)
         finally:
             if filled == len(piece):
-                self._express.send(begin, piece, buffer)
+                express.send(begin, piece, buffer)
             else:
                 task.part.write(begin, piece[:filled])
                 task.coverage.arrive(begin, filled)
-                self._express.give_back(buffer)
+                express.give_back(buffer)
         return filled == len(piece)
 
     def _check_promise(self, segment: Segment) -> None:

@@ -3,6 +3,7 @@
 import http.cookiejar
 import logging
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import httpx
@@ -30,6 +31,8 @@ class Door:
         self.lines = Lines(max(options.connections, options.connections_per_host))
         self.slow_hosts: set[str] = set()
         self._clients: dict[bool, httpx.Client] = {}
+        # Nobody has to close a door: its connections end with it.
+        weakref.finalize(self, _close_all, self._clients)
         self._lock = threading.Lock()
         self._tls: ssl.SSLContext | None = None
 
@@ -47,9 +50,7 @@ class Door:
     def close(self) -> None:
         """Close every connection."""
         with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
+            _close_all(self._clients)
 
     def _make(self) -> httpx.Client:
         for chatty in ("httpx", "httpcore"):  # they log addresses with their signatures
@@ -70,6 +71,12 @@ class Door:
         except (ImportError, ValueError, httpx.InvalidURL) as error:
             because = "names a proxy of a kind that sdreg does not speak; http:// is one it does"
             raise InvalidSettings("HTTPS_PROXY", because, "the environment") from error
+
+
+def _close_all(clients: dict[bool, httpx.Client]) -> None:
+    for client in clients.values():
+        client.close()
+    clients.clear()
 
 
 def _trusted() -> "ssl.SSLContext":

@@ -2,7 +2,6 @@
 
 import contextlib
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from pathlib import Path
 from registry.domain.install import FetchedFile
 from registry.domain.progress import Progress
 from registry.domain.source import Download
+from registry.transfer.brake import Brake
 from registry.transfer.claims import Claims
 from registry.transfer.client import Way
 from registry.transfer.door import Door
@@ -57,7 +57,7 @@ class Downloader:
         self._folder = folder
         self._door = Door(options)
         self._claims = Claims(folder, wait_s=options.lock_wait_s)
-        self._stop = threading.Event()
+        self._brake = Brake()
         self._pace = Pace(options.rate_limit_bytes_per_s)
 
     def fetch(
@@ -97,7 +97,7 @@ class Downloader:
         ):
             try:
                 return Job(
-                    Order(way, part, expected, options, progress, self._pace, self._stop)
+                    Order(way, part, expected, options, progress, self._pace, self._brake)
                 ).run()
             except BaseException:
                 part.discard_if_useless()
@@ -221,7 +221,7 @@ class Downloader:
 
     def break_off(self) -> None:
         """End everything that is under way; what has arrived stays for a later run."""
-        self._stop.set()
+        self._brake.pull()
 
     def close(self) -> None:
         """Close the connections that are kept for later."""

@@ -13,10 +13,12 @@ from registry.errors import NotTheFile, RemoteChanged, SizeMismatch, StoreError
 from registry.transfer import answers
 from registry.transfer.asking import Nerves, ask
 from registry.transfer.body import LineLost
+from registry.transfer.brake import Brake
 from registry.transfer.client import Answer, Way
 from registry.transfer.coverage import Coverage
 from registry.transfer.crew import Crew, StartAnew, Task, reopener
 from registry.transfer.hasher import Hasher
+from registry.transfer.here import Here
 from registry.transfer.journal import Journal
 from registry.transfer.keeper import Keeper
 from registry.transfer.options import Expectation, TransferOptions
@@ -49,7 +51,7 @@ class Manner:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be fetched, where from and where to; `stop` ends it at any time."""
+    """What is to be fetched, where from and where to; the brake ends it at any time."""
 
     way: Way
     part: Part
@@ -57,7 +59,7 @@ class Order:
     options: TransferOptions
     progress: Progress
     pace: Pace
-    stop: threading.Event
+    brake: Brake
 
 
 class BrokenOff(Exception):
@@ -76,7 +78,7 @@ class Job:
         self._progress = Tally(order.progress)
         self._pace = order.pace
         self._nerves = Nerves(order.way, order.options, self._progress)
-        self._stop = order.stop
+        self._brake = order.brake
         self._fetched_bytes = 0
         self._validators: set[str] = set()
 
@@ -210,13 +212,20 @@ class Job:
             pace=self._pace,
         )
         keeper = Keeper(self._part, journal, coverage, self._options) if in_ranges else None
+        # One piece, and nothing to check: threads would only get in each other's way.
+        alone = size is not None and size <= journal.piece_bytes and not journal.pieces
+        threads = Here() if alone else ThreadPoolExecutor(self._options.connections + _HELPERS)
         try:
-            with ThreadPoolExecutor(self._options.connections + _HELPERS) as executor:
-                crew = Crew(task, executor, lock)
+            with threads as executor:
+                crew = Crew(task, executor, lock, alone=alone)
                 try:
-                    crew.start(answer)
-                    hasher.start(executor)
-                    self._watch(hasher, crew, keeper, coverage)
+                    with self._brake.calls(crew.stop):
+                        crew.start(answer)
+                        while alone and not crew.is_done:
+                            self._rest(0.0)
+                            crew.staff()
+                        hasher.start(executor)
+                        self._watch(hasher, crew, keeper, coverage)
                 finally:
                     crew.stop()
                     hasher.stop()
@@ -242,7 +251,7 @@ class Job:
                 coverage.changed.wait(_TICK_S)
 
     def _rest(self, seconds: float) -> None:
-        if self._stop.wait(seconds):
+        if self._brake.wait(seconds):
             raise BrokenOff
 
     def _finish(self, hasher: Hasher, keeper: Keeper | None) -> FetchedFile:

@@ -191,11 +191,12 @@ class Handler(BaseHTTPRequestHandler):
             if stop <= done:
                 self._misbehave(served, manners, begin + done)
             part = body[done:stop]
+            # Counted first: who has read it may ask at once how much was sent.
+            self.model_server.count(served, len(part))
             if manners.chunked:
                 self.wfile.write(b"%x\r\n" % len(part) + part + b"\r\n")
             else:
                 self.wfile.write(part)
-            self.model_server.count(served, len(part))
             done = stop
             if manners.rate is not None:
                 late = begun + done / manners.rate - time.monotonic()
