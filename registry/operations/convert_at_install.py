@@ -8,6 +8,7 @@ of the pickle, and `derived_from` says which bytes the stored ones were made fro
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from registry.convert.torch_source import look_into
 from registry.domain.hashes import Hash, Hashes, HashKind
@@ -17,13 +18,15 @@ from registry.domain.pieces import PieceMap
 from registry.domain.progress import Progress
 from registry.domain.variant import FileFormat
 from registry.errors import FormatError, GoneFromHub, HashMismatch, UnsafeFile
-from registry.operations.convert_file import Converted, convert_file
 from registry.operations.inspect_file import Inspected, inspect_file
 from registry.operations.obtain import obtain
 from registry.operations.rooms import Rooms
 from registry.store.content import measure
 from registry.store.disk import make_folder
 from registry.store.trouble import disk_errors
+
+if TYPE_CHECKING:
+    from registry.operations.convert_file import Converted
 
 _SUFFIX = ".safetensors"
 
@@ -127,13 +130,15 @@ def _warnings(path: Path) -> list[str]:
 
 def _convert(
     fetched: FetchedFile, rooms: Rooms, progress: Progress
-) -> tuple[Converted, FetchedFile]:
+) -> "tuple[Converted, FetchedFile]":
     """The converted file, in a folder of its own until the store takes it."""
     folder = rooms.home / "converted"
     output = folder / f"{fetched.hashes.sha256}{_SUFFIX}"
     with disk_errors(output):
         make_folder(folder, durable=rooms.store.durable)
         output.unlink(missing_ok=True)  # from a run that was killed before it was stored
+    from registry.operations.convert_file import convert_file  # noqa: PLC0415 -- brings numpy
+
     done = convert_file(
         fetched.path,
         output,

@@ -29,6 +29,7 @@ from registry.operations.plan_install import (
     InstallPlan,
     Step,
     beside,
+    human_name,
     places_for,
     present,
     step_for,
@@ -266,12 +267,21 @@ def _type_of(plan: InstallPlan, looked_at: Inspected) -> str:
 def _filed(step: Step, plan: InstallPlan, looked_at: Inspected, rooms: Rooms) -> Step:
     """The step with its name and places, now that the content tells format and type."""
     found = _type_of(plan, looked_at)
-    name = _with_suffix(step.file_name, looked_at.format)
+    name = _with_suffix(_own_name(step, plan, looked_at.format), looked_at.format)
     if found == plan.model_type and name == step.file_name:
         return step
     return replace(step, file_name=name, places=places_for(found, name, rooms))
 
 
+def _own_name(step: Step, plan: InstallPlan, found: FileFormat) -> str:
+    """The planned name; the publisher's if a conversion was planned and there was no pickle."""
+    own = human_name(step.candidate.file, plan.model)
+    names = (FileFormat.from_name(own), FileFormat.from_name(step.file_name))
+    stayed = found is not FileFormat.SAFETENSORS
+    return own if stayed and names == _TO_CONVERT else step.file_name
+
+
+_TO_CONVERT = (FileFormat.PICKLE, FileFormat.SAFETENSORS)
 _SUFFIXES = {
     FileFormat.SAFETENSORS: ".safetensors",
     FileFormat.PICKLE: ".pt",

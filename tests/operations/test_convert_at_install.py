@@ -11,6 +11,7 @@ from registry.demo.torch_zip import write_checkpoint
 from registry.errors import PickleRefused
 from registry.settings import Settings
 from tests.convert.weights import read_file
+from tests.servers.model_server import ModelServer
 
 WEIGHTS = {
     "model.diffusion_model.out.2.weight": np.arange(4000, dtype=np.float32).reshape(40, 100),
@@ -166,3 +167,15 @@ def test_a_damaged_one_is_mended_by_converting_its_pickle_again(registry):
     assert [each.install.id for each in report.mended] == [done.install.id]
     assert done.blob.path.read_bytes() == whole
     assert registry.verify().findings == ()
+
+
+def test_what_only_its_name_calls_a_pickle_keeps_that_name(registry):
+    content = b"neither a pickle nor anything that we know" * 100
+    with ModelServer() as server:
+        plan = registry.plan_install(
+            server.serve("latents.bin", content), sha256=hashlib.sha256(content).hexdigest()
+        )
+        done = registry.install(plan).files[0]
+
+    assert {link.path.name for link in done.install.links} == {"latents.bin"}
+    assert done.install.file_name == "latents.bin"
