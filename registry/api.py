@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -147,7 +147,7 @@ class Registry:
             opened[kind.name] = kind(
                 HubSettings(
                     address=address,
-                    token=self.settings.token(kind.name),
+                    find_token=cache(partial(self.settings.token, kind.name)),
                     user_agent=USER_AGENT,
                     trusted=address is not None,
                     was_typed=self.catalog.models.was_typed,

@@ -17,13 +17,18 @@ def _never(_address: str) -> bool:
     return False
 
 
+def _none() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class HubSettings:
     """What the user decides about one hub.
 
     Attributes:
         address: Where it answers, for mirrors and tests; None is its own address.
-        token: Sent to the host of that address only.
+        find_token: Finds the token when it is first needed: a keyring takes longer to ask than
+            all else that a command does before its work.
         user_agent: Who we say we are. It must hold no word of a browser: hubs send browsers to
             their login page instead of an error.
         trusted: The user configured the address, so it may be a private one.
@@ -34,12 +39,17 @@ class HubSettings:
     """
 
     address: str | None = None
-    token: Secret | None = None
+    find_token: Callable[[], Secret | None] = _none
     user_agent: str = "sdreg"
     trusted: bool = False
     was_typed: Callable[[str], bool] = _never
     sleep: Callable[[float], None] = time.sleep
     max_wait_s: float = 30
+
+    @property
+    def token(self) -> Secret | None:
+        """Sent to the host of the address only."""
+        return self.find_token()
 
 
 class Hub(Protocol):

@@ -30,7 +30,7 @@ def settings_for(waits):
     def make(address, *, token=None, **changes):
         return HubSettings(
             address=address,
-            token=Secret(token) if token else None,
+            find_token=lambda: Secret(token) if token else None,
             trusted=True,
             sleep=waits.append,
             **changes,

@@ -79,7 +79,7 @@ def hub(request, case, world):
     """The hub of this case, logged in."""
     name = next(name for name, known in HUBS.items() if known is case)
     settings = HubSettings(
-        address=world.address, token=Secret(TOKEN), trusted=True, sleep=lambda _: None
+        address=world.address, find_token=lambda: Secret(TOKEN), trusted=True, sleep=lambda _: None
     )
     return KINDS[name](settings)
 

@@ -30,7 +30,7 @@ def test_two_addresses_have_two_slugs_and_one_has_one():
 
 
 def test_a_download_is_the_address_itself_without_any_token():
-    hub = DirectHub(HubSettings(token=Secret("never sent")))
+    hub = DirectHub(HubSettings(find_token=lambda: Secret("never sent")))
 
     download = hub.locate(Source("direct", url="https://example.org/a.pt"), None)
 

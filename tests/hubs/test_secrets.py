@@ -45,7 +45,7 @@ def fetch(server, tmp_path):
         hub = kind(
             HubSettings(
                 address=server.address,
-                token=Secret(token) if token else None,
+                find_token=lambda: Secret(token) if token else None,
                 trusted=True,
                 sleep=lambda _: None,
             )
