@@ -1,20 +1,27 @@
 #!/usr/bin/env python3
 """How fast a download is that ends proven, against the tools that people use.
 
-    python -m scripts.bench.downloads http|https|throttled|small [--runs 3] [--gigabytes 4]
+    python -m scripts.bench.downloads http|https|throttled|far|small|resume|limits
 
 nginx serves a made-up safetensors file on loopback; every tool fetches it as a whole process, in
 alternating runs, with the disk settled before each. Printed are medians: seconds, multiples of
 aria2c's, CPU seconds for each GB, and the highest memory. Needs nginx and openssl, and measures
 those of curl, wget, aria2c and hf that are installed. sdreg is the one of this environment.
+
+`throttled` gives every connection 40 MB/s, and each tool eight of them; `far` is the line that
+`far_server` describes; `resume` kills sdreg when nine tenths are there and counts what the second
+run receives; `limits` measures what no download can beat, one thing at a time.
 """
 
 import argparse
+import contextlib
 import hashlib
 import itertools
 import json
 import os
+import shlex
 import shutil
+import socket
 import statistics
 import subprocess
 import sys
@@ -24,7 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MIB = 1024 * 1024
-HTTP, THROTTLED, HTTPS = 18800, 18801, 18843
+HTTP, THROTTLED, FAR, HTTPS = 18800, 18801, 18802, 18843
+NINE_TENTHS = 0.9
 SMALL_FILES, SMALL_BYTES = 100, 25_000
 
 
@@ -82,7 +90,9 @@ def build(folder: Path, gigabytes: int) -> Site:
          "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
         check=True, capture_output=True,
     )  # fmt: skip
-    (folder / "nginx.conf").write_text(_CONFIGURATION.format(folder=folder, www=www))
+    (folder / "nginx.conf").write_text(
+        _CONFIGURATION.format(folder=folder, www=www, commit="c" * 40, sha256=site.sha256)
+    )
     subprocess.run(["nginx", "-c", folder / "nginx.conf"], check=True)
     return site
 
@@ -96,8 +106,11 @@ _CONFIGURATION = """
 worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 256; }}
 http {{
-  access_log off; sendfile on; root {www};
-  server {{ listen 127.0.0.1:18800; }}
+  log_format sent '$body_bytes_sent'; access_log off; sendfile on; root {www};
+  server {{ listen 127.0.0.1:18800; access_log {folder}/sent.log sent;
+            location /o/r/resolve/main/ {{
+                alias {www}/; add_header X-Repo-Commit {commit};
+                add_header X-Linked-Etag '"{sha256}"'; }} }}
   server {{ listen 127.0.0.1:18801; limit_rate 40m; }}
   server {{ listen 127.0.0.1:18843 ssl;
             ssl_certificate {folder}/cert.pem; ssl_certificate_key {folder}/key.pem; }}
@@ -107,21 +120,88 @@ http {{
 
 def contenders(site: Site, kind: str) -> dict[str, str]:
     """Shell commands by the name of their row."""
-    port = {"http": HTTP, "https": HTTPS, "throttled": THROTTLED}[kind]
+    port = {"http": HTTP, "https": HTTPS, "throttled": THROTTLED, "far": FAR}[kind]
+    lines = 8 if kind == "throttled" else 16
     url = f"{'https' if kind == 'https' else 'http'}://127.0.0.1:{port}/big.safetensors"
     file, trust = site.out / "big.safetensors", site.certificate
     fetch = f"curl -s --cacert {trust} -o {file} {url}"
-    aria2c = f"aria2c -q -x16 -s16 --ca-certificate={trust} -d {site.out}"
-    sdreg = f"{sys.executable} -m registry install {url} --sha256 {site.sha256} --yes --json"
-    return {
-        "aria2c -x16 --checksum": f"{aria2c} --checksum=sha-256={site.sha256} {url}",
-        "aria2c -x16": f"{aria2c} {url}",
+    aria2c = f"aria2c -q -x{lines} -s{lines} --ca-certificate={trust} -d {site.out}"
+    sdreg = (
+        f"SDREG_CONNECTIONS={lines} "
+        f"{sys.executable} -m registry install {url} --sha256 {site.sha256} --yes --json"
+    )
+    rows = {
+        "aria2c --checksum": f"{aria2c} --checksum=sha-256={site.sha256} {url}",
+        "aria2c": f"{aria2c} {url}",
         "curl && sha256sum": f"{fetch} && sha256sum {file}",
         "curl": fetch,
         "wget": f"wget -q --ca-certificate={trust} -O {file} {url}",
+        "hf download": (
+            f"HF_ENDPOINT=http://127.0.0.1:{HTTP} HF_HUB_DISABLE_XET=1 "
+            f"HF_HUB_DISABLE_UPDATE_CHECK=1 hf download o/r big.safetensors --local-dir {site.out}"
+        ),
         "sdreg": sdreg,
         "sdreg, durable = false": f"SDREG_DURABLE=false {sdreg}",
     }
+    few = {"throttled": ("curl && sha256sum", "curl", "wget"), "far": ("curl && sha256sum", "wget")}
+    left_out = {*few.get(kind, ()), *(() if kind == "http" else ("hf download",))}
+    return {row: line for row, line in rows.items() if row not in left_out}
+
+
+def limits(site: Site) -> dict[str, str]:
+    """What no download can beat, one thing at a time."""
+    www, url = site.folder / "www", f"http://127.0.0.1:{HTTP}"
+    file, small = www / "big.safetensors", www / "small" / "0.bin"
+    hashing = (
+        "import hashlib, sys; file = open(sys.argv[1], 'rb', 0); "
+        "print(hashlib.file_digest(file, 'sha256').hexdigest())"
+    )
+    return {
+        "SHA-256 alone": f"{sys.executable} -c {shlex.quote(hashing)} {file}",
+        "network alone": f"curl -s -o /dev/null {url}/big.safetensors",
+        "network alone, TLS": f"curl -s --cacert {site.certificate} -o /dev/null "
+        f"https://127.0.0.1:{HTTPS}/big.safetensors",
+        "disk alone": f"dd if={file} of={site.out}/big bs=4M conv=fsync status=none",
+        "start alone": f"{sys.executable} -m registry install {url}/small/0.bin "
+        f"--sha256 {hashlib.sha256(small.read_bytes()).hexdigest()} --yes --json",
+    }
+
+
+def resume(site: Site) -> None:
+    """Kill sdreg with SIGKILL when nine tenths are journaled, and look at the second run."""
+    home = site.folder / "home"
+    shutil.rmtree(home, ignore_errors=True)
+    environment = dict(os.environ, SDREG_HOME=str(home))
+    url = f"http://127.0.0.1:{HTTP}/big.safetensors"
+    command = [sys.executable, "-m", "registry", "install", url]
+    command += ["--sha256", site.sha256, "--yes", "--json"]
+    slowly = subprocess.Popen(
+        command,
+        env=dict(environment, SDREG_LIMIT_RATE="150M"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    journal, pieces = home / "partial" / f"{site.sha256}.journal", site.size_bytes // (4 * MIB)
+    there = 0
+    while there < NINE_TENTHS * pieces:
+        if slowly.poll() is not None:
+            sys.exit("it was done before it could be killed")
+        time.sleep(0.02)
+        with contextlib.suppress(OSError, ValueError):
+            there = len(json.loads(journal.read_text())["pieces"])
+    slowly.kill()
+    slowly.wait()
+    there = len(json.loads(journal.read_text())["pieces"])
+    time.sleep(1)  # nginx notes what it sent when it sees that nobody listens
+    log = site.folder / "sent.log"
+    seen = log.stat().st_size
+    begun = time.perf_counter()
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    took_s = time.perf_counter() - begun
+    time.sleep(1)
+    came = sum(int(line) for line in log.read_text()[seen:].split())
+    print(f"{there} of {pieces} pieces were journaled when it was killed; the second run took")
+    print(f"{took_s:.1f} s and received {came / (4 * MIB):.1f} pieces")
 
 
 def small_contenders(site: Site) -> dict[str, str]:
@@ -139,6 +219,18 @@ def small_contenders(site: Site) -> dict[str, str]:
         "sdreg -j8": install,
         "sdreg -j8, durable = false": f"SDREG_DURABLE=false {install}",
     }
+
+
+def far_away(site: Site) -> subprocess.Popen[bytes]:
+    """Start the server at the end of a long line."""
+    file = site.folder / "www" / "big.safetensors"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "scripts.bench.far_server", file, "--port", str(FAR)]
+    )
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", FAR)):
+            return server
+        time.sleep(0.05)
 
 
 def measure(command: str, site: Site) -> Run:
@@ -176,23 +268,31 @@ def report(runs: dict[str, list[Run]], size_bytes: int) -> None:
 def main() -> None:
     """Build the site, measure in turns, report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("kind", choices=["http", "https", "throttled", "small"])
+    kinds = ["http", "https", "throttled", "far", "small", "resume", "limits"]
+    parser.add_argument("kind", choices=kinds)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--gigabytes", type=int, default=4)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
         site = build(Path(name), chosen.gigabytes)
+        far = far_away(site) if chosen.kind == "far" else None
         try:
+            if chosen.kind == "resume":
+                resume(site)
+                return
             is_small = chosen.kind == "small"
-            rows = small_contenders(site) if is_small else contenders(site, chosen.kind)
-            rows = {row: line for row, line in rows.items() if shutil.which(row.split()[0])
-                    or row.startswith("sdreg")}  # fmt: skip
+            special = {"small": small_contenders, "limits": limits}.get(chosen.kind)
+            rows = special(site) if special else contenders(site, chosen.kind)
+            rows = {row: line for row, line in rows.items() if chosen.kind == "limits"
+                    or row.startswith("sdreg") or shutil.which(row.split()[0])}  # fmt: skip
             runs: dict[str, list[Run]] = {row: [] for row in rows}
             for _ in range(chosen.runs):
                 for row, line in rows.items():
                     runs[row].append(measure(line, site))
             report(runs, SMALL_FILES * SMALL_BYTES if is_small else site.size_bytes)
         finally:
+            if far is not None:
+                far.kill()
             subprocess.run(["nginx", "-c", site.folder / "nginx.conf", "-s", "quit"], check=False)
 
 

@@ -72,15 +72,16 @@ def _answer_all(line: socket.socket, path: Path, link: Link) -> None:
                 time.sleep(ROUND_TRIP_S)
                 line.sendall(f'{head}Accept-Ranges: bytes\r\nETag: "one"\r\n\r\n'.encode())
                 if request.startswith(b"GET"):
-                    window = _send(line, file.fileno(), begin, end, link, window)
+                    window = _send(line, file.fileno(), (begin, end), link, window)
         except OSError:
             return  # whoever asked has gone
 
 
 def _send(
-    line: socket.socket, file: int, begin: int, end: int, link: Link, window: float
+    line: socket.socket, file: int, span: tuple[int, int], link: Link, window: float
 ) -> float:
     """Send a window for every round trip; the window that the connection has at the end."""
+    begin, end = span
     widest = LINE_BYTES_PER_S * ROUND_TRIP_S
     due = time.monotonic()
     while begin < end:
