@@ -53,5 +53,6 @@ class SmokeResult:
     seconds: dict[str, float] = field(default_factory=dict)
     peak_memory_bytes: int | None = None
     picture: Path | None = None
+    picture_hash: str | None = None
     figures: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

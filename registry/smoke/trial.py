@@ -1,0 +1,250 @@
+"""Try one model: load it, paint with it, and say what came of it; inside the child only."""
+
+import importlib.metadata
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+
+from registry.smoke import adapters, layout
+from registry.smoke.devices import Device, NoSuchDevice, choose_device
+from registry.smoke.infotext import Painted, infotext
+from registry.smoke.judge import (
+    judge_difference,
+    judge_latents,
+    judge_picture,
+    perceptual_hash,
+)
+from registry.smoke.painter import GUIDANCE, PROMPT, Painter, Picture, Words
+from registry.smoke.task import Reason, SmokeResult, SmokeTask
+from registry.smoke.vae import round_trip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from registry.smoke.painter import Array
+
+    Stage = Callable[[str], AbstractContextManager[None]]
+
+_ADAPTERS = frozenset({"lora", "lycoris", "embedding"})
+_SMALL, _SMALL_STEPS = 64, 2
+_LARGE, _LARGE_STEPS = 512, 8
+_VERSIONS = ("torch", "diffusers", "transformers", "safetensors")
+
+
+class CannotTry(Exception):
+    """The model cannot be tested here, which says nothing about it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = Reason(code, message)
+
+
+@torch.no_grad()
+def try_model(task: SmokeTask, stage: "Stage", folder: Path) -> SmokeResult:
+    """Carry out a task.
+
+    Args:
+        task: What to try.
+        stage: Tells what is being done.
+        folder: Empty, for configurations.
+    """
+    if task.threads:
+        torch.set_num_threads(task.threads)
+    try:
+        device = choose_device(task.device)
+    except NoSuchDevice as error:
+        return SmokeResult("untestable", (Reason("no-device", str(error)),))
+    size, steps = (_LARGE, _LARGE_STEPS) if device.is_quick else (_SMALL, _SMALL_STEPS)
+    frame = SmokeResult(
+        "passed",
+        device=device.name,
+        dtype=device.dtype_name,
+        steps=steps,
+        size=(size, size),
+        seed=task.seed,
+        versions={name: importlib.metadata.version(name) for name in _VERSIONS},
+    )
+    try:
+        return _tried(task, device, frame, stage, folder)
+    except CannotTry as error:
+        return replace(frame, verdict="untestable", reasons=(error.reason,))
+
+
+def _tried(
+    task: SmokeTask, device: Device, frame: SmokeResult, stage: "Stage", folder: Path
+) -> SmokeResult:
+    if task.model_type == "checkpoint":
+        return _checkpoint(task, device, frame, stage, folder)
+    if task.model_type == "vae":
+        with stage("paint"):
+            made, figures = round_trip(task.target, device, folder, frame.size or (0, 0))
+        return _judged(replace(frame, steps=None, figures=figures), task, made)
+    if task.model_type in _ADAPTERS:
+        return _adapter(task, device, frame, stage, folder)
+    message = f"sdreg cannot try a model of the type {task.model_type} yet"
+    raise CannotTry("type-not-testable", message)
+
+
+def _checkpoint(
+    task: SmokeTask, device: Device, frame: SmokeResult, stage: "Stage", folder: Path
+) -> SmokeResult:
+    with stage("load"):
+        painter = _painter(task.target, task, device, folder)
+    if missing := painter.missing():
+        message = f"{len(missing)} weights are not in the file, the first is {missing[0]}"
+        return replace(frame, verdict="failed", reasons=(Reason("missing-tensors", message),))
+    with stage("paint"):
+        painter.settle()
+        picture = _paint(painter, task, frame, painter.encode(task.clip_skip or 1))
+    return _judged(frame, task, picture)
+
+
+def _adapter(
+    task: SmokeTask, device: Device, frame: SmokeResult, stage: "Stage", folder: Path
+) -> SmokeResult:
+    if task.base is None:
+        raise CannotTry(
+            "no-base", f"a {task.model_type} is tried on a checkpoint: name one by --base"
+        )
+    with stage("load"):
+        painter = _painter(task.base, task, device, folder)
+        tensors = load_file(task.target)
+    with stage("paint without"):
+        painter.settle()
+        words = painter.encode(task.clip_skip or 1)
+        without = _paint(painter, task, frame, words)
+    reasons, _ = judge_latents(without.latents)
+    if reasons:
+        raise CannotTry("bad-base", f"the base does not paint: {reasons[0].message}")
+    if task.model_type == "embedding":
+        wrong, words = _embed(painter, tensors, task)
+    else:
+        wrong, figures = _change(painter, tensors)
+        frame = replace(frame, figures=figures)
+        words = painter.encode(task.clip_skip or 1)
+    if wrong:
+        return replace(frame, verdict="failed", reasons=wrong)
+    with stage("paint with"):
+        picture = _paint(painter, task, frame, words)
+    effect, figures = judge_difference(without.latents, picture.latents, task.model_type)
+    judged = _judged(replace(frame, figures=frame.figures | figures), task, picture)
+    reasons = (*judged.reasons, *effect)
+    return replace(judged, verdict="failed" if reasons else "passed", reasons=reasons)
+
+
+def _change(
+    painter: Painter, tensors: dict[str, torch.Tensor]
+) -> tuple[tuple[Reason, ...], dict[str, float]]:
+    """Put a LoRA or LyCORIS in; what is wrong with it, and how many of its names fit."""
+    names = adapters.module_names(painter.unet, painter.text, painter.build)
+    found = adapters.fit(tensors, names)
+    count = sum(map(len, (found.deltas, found.unknown, found.bent, found.unread)))
+    figures = {"modules": float(count), "modules_that_fit": float(len(found.deltas))}
+    if found.bent:
+        message = (
+            f"{len(found.bent)} of {count} modules have another shape in this base: "
+            f"{found.bent[0]}; it was made for another architecture"
+        )
+        return (Reason("wrong-base", message),), figures
+    if not found.deltas and found.unread:
+        raise CannotTry(
+            "kind-not-testable", f"{found.unread[0]} is of a kind that is not read here"
+        )
+    if not found.deltas:
+        message = f"none of its {count} names is in the base: {found.unknown[0]} is the first"
+        return (Reason("no-keys-match", message),), figures
+    if len(found.unknown) > len(found.deltas):
+        message = f"{len(found.unknown)} of its {count} names are not in the base"
+        return (Reason("keys-unmatched", f"{message}: {found.unknown[0]} is the first"),), figures
+    adapters.apply(found)
+    return (), figures
+
+
+def _embed(
+    painter: Painter, tensors: dict[str, torch.Tensor], task: SmokeTask
+) -> tuple[tuple[Reason, ...], Words]:
+    """Give the text encoders the vectors as new words, and a prompt with them in it."""
+    vectors = list(adapters.pieces(tensors))
+    widths = {part.config.hidden_size: part for _, part in painter.text}
+    if not vectors:
+        return (Reason("no-vectors", "it holds no vectors"),), painter.encode()
+    unfit = [vector.shape[1] for vector in vectors if vector.shape[1] not in widths]
+    if unfit:
+        message = (
+            f"its vectors are {unfit[0]} wide, and the text encoders of the base "
+            f"{' and '.join(map(str, widths))}: it was made for another architecture"
+        )
+        return (Reason("wrong-width", message),), painter.encode()
+    most = max(len(vector) for vector in vectors)
+    for vector in vectors:
+        table = widths[vector.shape[1]].get_input_embeddings()
+        rows = torch.zeros((most, vector.shape[1]))
+        rows[: len(vector)] = vector.float()
+        table.weight = torch.nn.Parameter(
+            torch.cat([table.weight, rows.to(table.weight.device, table.weight.dtype)]),
+            requires_grad=False,
+        )
+        first = len(table.weight) - most
+    shown = range(first, first + min(most, _LONGEST_EMBEDDING))
+    return (), painter.encode(task.clip_skip or 1, tokens=(320, 1125, 539, *shown))
+
+
+_LONGEST_EMBEDDING = 72
+
+
+def _painter(path: Path, task: SmokeTask, device: Device, folder: Path) -> Painter:
+    build = layout.build_of(layout.shapes_in(path))
+    if build is None or not build.vae or not build.text:
+        raise CannotTry(
+            "unknown-layout", f"{path.name} is no whole Stable Diffusion that is known here"
+        )
+    return Painter(path, build, device, folder, task.prediction)
+
+
+def _paint(painter: Painter, task: SmokeTask, frame: SmokeResult, words: Words) -> Picture:
+    nothing = painter.encode(task.clip_skip or 1, tokens=())
+    size, _ = frame.size or (_SMALL, _SMALL)
+    return painter.paint(words, nothing, seed=task.seed, steps=frame.steps or 1, size=size)
+
+
+def _judged(frame: SmokeResult, task: SmokeTask, picture: Picture) -> SmokeResult:
+    """The verdict, with the picture on the disk."""
+    reasons, figures = judge_latents(picture.latents)
+    seen, more = judge_picture(picture.pixels)
+    if not reasons:  # of bad latents no picture can come
+        reasons = seen
+    _save(picture.pixels, task, frame)
+    return replace(
+        frame,
+        verdict="failed" if reasons else "passed",
+        reasons=reasons,
+        figures=frame.figures | figures | more,
+        picture=task.picture,
+        picture_hash=perceptual_hash(picture.pixels),
+    )
+
+
+def _save(pixels: "Array", task: SmokeTask, frame: SmokeResult) -> None:
+    from PIL import Image, PngImagePlugin  # noqa: PLC0415 -- comes with diffusers
+
+    words = PngImagePlugin.PngInfo()
+    painted = Painted(
+        PROMPT,
+        frame.steps or 0,
+        GUIDANCE,
+        task.seed,
+        frame.size or (0, 0),
+        task.target.stem,
+        clip_skip=task.clip_skip,
+    )
+    words.add_itxt("parameters", infotext(painted))
+    steps = (np.nan_to_num(np.clip(pixels, 0, 1)) * 255).round().astype(np.uint8)
+    task.picture.parent.mkdir(parents=True, exist_ok=True)
+    draft = task.picture.with_suffix(".draft")
+    Image.fromarray(steps).save(draft, format="PNG", pnginfo=words)
+    draft.replace(task.picture)
