@@ -8,7 +8,7 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from registry.domain.dispute import Dispute
     from registry.domain.hashes import Hash, Hashes
     from registry.domain.model import ModelFile, ModelVersion
+    from registry.domain.smoke import SmokeRun
     from registry.hubs.hub import Hub
     from registry.operations.convert_file import Converted
     from registry.operations.doctor import Check
@@ -494,6 +495,53 @@ class Registry:
         report = self.verify(references, progress=progress)
         return repair(report.checked, self.rooms, progress or Progress())
 
+    def smoke(
+        self,
+        targets: Sequence[str] = (),
+        *,
+        due: timedelta | None = None,
+        base: str | None = None,
+        device: str = "auto",
+        seed: int = 1,
+        progress: Progress | None = None,
+    ) -> "tuple[SmokeRun, ...]":
+        """Try whether models make a picture; every run is recorded.
+
+        Args:
+            targets: Installed models and files of weights; none means every installed model.
+            due: Only those that were not tried for so long.
+            base: The checkpoint that adapters are tried on: a file, or an installed model.
+            device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+            seed: Of the noise.
+            progress: Hears of every stage.
+
+        Raises:
+            NotInstalled: Nothing of that name is installed.
+        """
+        from registry.operations.smoke import Manner, smoke, subject_at, subject_of
+        from registry.operations.smoke import due as still_due
+
+        rooms = self._recovered()
+        subjects = []
+        for target in targets or (None,):
+            if target is not None and means_a_path(target):
+                subjects.append(subject_at(Path(target)))
+            else:
+                found = self.installed(target)
+                subjects += [subject_of(each, rooms) for each in found if _is_a_model(each)]
+        subjects = list({subject.key: subject for subject in subjects}.values())
+        if due is not None:
+            subjects = list(still_due(subjects, rooms, after=due))
+        on = None
+        if base is not None:
+            on = Path(base) if means_a_path(base) else self.path(base)[0]
+        manner = Manner(base=on, device=device, seed=seed)
+        return smoke(subjects, rooms, progress or Progress(), manner)
+
+    def last_smoke(self, install: Install) -> "SmokeRun | None":
+        """The newest smoke test of an installed file."""
+        return self.catalog.smokes.last(f"sha256:{install.sha256}")
+
     def _chosen(self, references: Sequence[str]) -> tuple[Install, ...]:
         if not references:
             return self.installed()
@@ -692,6 +740,11 @@ def hub_with_login(hub: str) -> str:
         known = " or ".join(HUBS_WITH_LOGIN)
         raise InvalidArgument(f"{hub!r}", "is not a hub with a login", f"It may be {known}.")
     return hub
+
+
+def _is_a_model(install: Install) -> bool:
+    """Whether it holds weights; a config that came along with a model holds none."""
+    return not install.file_name.endswith((".yaml", ".yml", ".json", ".txt"))
 
 
 def _type_slug(text: str | None) -> str | None:

@@ -20,6 +20,7 @@ from registry.catalog.instants import stamp
 from registry.catalog.model_records import ModelRecords
 from registry.catalog.revision import peek_revision
 from registry.catalog.shipped import shipped
+from registry.catalog.smoke_records import SmokeRecords
 from registry.errors import CatalogDamaged, StoreUnwritable
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ class Catalog:
         installs: What is on this disk.
         audits: What checks found.
         disputes: What came instead of what was promised.
+        smokes: Which models made a picture.
         path: The database file.
         database: For the other modules of this room.
         clock: Tells the time.
@@ -46,6 +48,7 @@ class Catalog:
         self.installs = InstallRecords(database, clock)
         self.audits = AuditRecords(database)
         self.disputes = DisputeRecords(database, clock)
+        self.smokes = SmokeRecords(database)
 
     def __enter__(self) -> Self:
         return self

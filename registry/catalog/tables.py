@@ -414,6 +414,33 @@ dispute_sources = Table(
     Column("source", Text, nullable=False),
 )
 
+# ── whether a model makes a picture ───────────────────────────────────────────────────────────────
+
+smoke_runs = Table(
+    "smoke_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("key", Text, nullable=False),  # sha256:digits, else the path of a file of the user's
+    Column("target", Text, nullable=False),
+    Column("ran_at", Text, nullable=False),
+    Column("verdict", Text, nullable=False),  # passed, failed, untestable
+    Column("reasons", Text, nullable=False),  # JSON, as are the next two, and the versions
+    Column("seconds", Text, nullable=False),
+    Column("figures", Text, nullable=False),
+    Column("device", Text),
+    Column("dtype", Text),
+    Column("steps", Integer),
+    Column("width", Integer),
+    Column("height", Integer),
+    Column("seed", Integer),
+    Column("peak_memory_bytes", Integer),
+    Column("picture", Text),
+    Column("picture_hash", Text),
+    Column("compared", Text),  # same, close, changed
+    Column("versions", Text, nullable=False),
+    Index("ix_smoke_runs_key", "key"),
+)
+
 # ── what else is to be done, and what we know of ourselves ────────────────────────────────────────
 
 jobs = Table(

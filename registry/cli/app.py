@@ -47,6 +47,7 @@ COMMANDS: dict[str, Entry] = {
     "merge": Entry("Files", "Blend two or three models into one, as A1111 does."),
     "verify": Entry("Care", "Check installed models byte for byte."),
     "repair": Entry("Care", "Fetch only what is damaged, and put it right."),
+    "smoke": Entry("Care", "Try whether models make a picture."),
     "downloads": Entry("Care", "Show or drop downloads that are not finished."),
     "scan": Entry("Care", "Tell whether model files hold code, without running any."),
     "doctor": Entry("Care", "Look for trouble and name its remedy."),
@@ -60,8 +61,8 @@ EXIT_CODES = """
 Exit codes: 0 done · 1 findings were reported (verify, repair, doctor, demo) · 2 wrong
 usage or unknown model · 3 no suitable file, or several · 4 a hub refused or is out of
 reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
-7 not a model file · 8 unsafe file · 9 not converted · 11 the catalog cannot be used ·
-129 hung up · 130 interrupted · 143 terminated.
+7 not a model file · 8 unsafe file · 9 not converted · 10 a model did not pass its smoke
+test · 11 the catalog cannot be used · 129 hung up · 130 interrupted · 143 terminated.
 """
 
 

@@ -22,6 +22,7 @@ from registry.cli.options import (
     VersionOption,
 )
 from registry.cli.progress import progress_for_terminal
+from registry.cli.smoke_command import EXIT_CODE, run_document, smoke_installed, write_run
 from registry.cli.wish import wish_from
 from registry.errors import InvalidArgument
 
@@ -70,6 +71,13 @@ def install(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would happen, and do nothing.")
     ] = False,
+    smoke: Annotated[
+        bool | None,
+        typer.Option(
+            "--smoke/--no-smoke",
+            help="Try whether it makes a picture; left out, where a GPU and the extra are there.",
+        ),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -94,7 +102,7 @@ def install(
         if file or version or accept_disputed:
             option = "--file" if file else "--version" if version else "--accept-disputed"
             raise InvalidArgument(option, "is about one model", "Install that one by itself.")
-        wanted = Several(registry, orders, wish, type_name, keep_pickle=keep_pickle)
+        wanted = Several(registry, orders, wish, type_name, keep_pickle=keep_pickle, smoke=smoke)
         install_several(wanted, at_once=at_once, dry_run=dry_run, yes=yes, json=json)
         return
     (order,) = orders
@@ -118,10 +126,16 @@ def install(
         typer.confirm("Install?", default=True, abort=True)
     report = registry.install(plan, progress=progress_for_terminal(quiet=json))
     disputes = {done.blob.sha256: registry.disputes_accepted(done.install) for done in report.files}
+    runs = smoke_installed(registry, [report], wanted=smoke, quiet=json)
     if json:
-        render.emit("sdreg.install/1", report_document(report, disputes))
+        tried = {"smoke": [run_document(run) for run in runs]} if runs else {}
+        render.emit("sdreg.install/1", report_document(report, disputes) | tried)
     else:
         write_report(report, disputes)
+        for run in runs:
+            write_run(run)
+    if not all(run.has_passed for run in runs):
+        raise typer.Exit(EXIT_CODE)
 
 
 def _orders(models: list[str], from_file: Path | None, sha256: str | None) -> "tuple[Order, ...]":

@@ -10,6 +10,7 @@ from registry.api import Registry
 from registry.cli import render
 from registry.cli.install_report import plan_document, report_document, write_plan
 from registry.cli.progress import progress_for_terminal
+from registry.cli.smoke_command import EXIT_CODE, run_document, smoke_installed, write_run
 from registry.cli.words import size
 from registry.resolve.preference import Preference
 
@@ -27,6 +28,7 @@ class Several:
     wish: Preference
     type_name: str | None
     keep_pickle: bool
+    smoke: bool | None
 
 
 def install_several(wanted: Several, *, at_once: int, dry_run: bool, yes: bool, json: bool) -> None:
@@ -50,13 +52,19 @@ def install_several(wanted: Several, *, at_once: int, dry_run: bool, yes: bool, 
     done = wanted.registry.install_many(
         planned, at_once=at_once, progress=progress_for_terminal(quiet=json)
     )
+    reports = [outcome.report for outcome in done if outcome.report is not None]
+    runs = smoke_installed(wanted.registry, reports, wanted=wanted.smoke, quiet=json)
     if json:
-        render.emit("sdreg.installs/1", {"installs": [_document(wanted, each) for each in done]})
+        tried = {"smoke": [run_document(run) for run in runs]} if runs else {}
+        installs = [_document(wanted, each) for each in done]
+        render.emit("sdreg.installs/1", {"installs": installs} | tried)
     else:
         render.write()
         for outcome in done:
             _write(outcome)
-    _leave(done)
+        for run in runs:
+            write_run(run)
+    _leave(done, 0 if all(run.has_passed for run in runs) else EXIT_CODE)
 
 
 def _write(outcome: "Outcome") -> None:
@@ -102,6 +110,6 @@ def _failure(reference: str, error: "SdregError | None") -> dict[str, Any]:
     return {"reference": reference, "error": told}
 
 
-def _leave(outcomes: "tuple[Outcome, ...]") -> None:
+def _leave(outcomes: "tuple[Outcome, ...]", otherwise: int = 0) -> None:
     codes = [outcome.error.exit_code for outcome in outcomes if outcome.error is not None]
-    raise typer.Exit(codes[0] if codes else 0)
+    raise typer.Exit(codes[0] if codes else otherwise)

@@ -8,6 +8,7 @@ from registry.api import Registry
 from registry.cli import render
 from registry.cli.describe import details_document, dispute_document, dispute_words, link_document
 from registry.cli.options import JsonFlag, ModelArgument
+from registry.cli.smoke_command import run_document, run_words
 from registry.cli.words import listed, size
 from registry.domain.model import FileRole, Model, ModelFile
 from registry.resolve.choose import choose
@@ -33,6 +34,7 @@ def show(
     evidence = registry.catalog.models.evidence(_sources_told(model))
     accepted = [dispute for each in installs for dispute in registry.disputes_accepted(each)]
     disputes = tuple(dict.fromkeys((*registry.disputes_about(model), *accepted)))
+    tried = [run for each in installs if (run := registry.last_smoke(each)) is not None]
     if json:
         links = [link_document(link) for install in installs for link in install.links]
         chosen_id = chosen.file.id if chosen else None
@@ -40,6 +42,7 @@ def show(
         document |= {"installed": bool(installs), "links": links, "chosen_file_id": chosen_id}
         document["evidence"] = evidence
         document["disputes"] = [dispute_document(dispute) for dispute in disputes]
+        document["smoke"] = [run_document(run) for run in tried]
         render.emit("sdreg.show/1", document)
         return
     render.write(f"{model.slug}: {model.name}")
@@ -61,6 +64,7 @@ def show(
             ("note", model.note or ""),
             ("installed", "\n".join(str(link.path) for i in installs for link in i.links)),
             *(("disputed", dispute_words(dispute)) for dispute in disputes),
+            *(("smoke test", run_words(run)) for run in tried),
         ]
     )
     taken = chosen.file.id if chosen else None

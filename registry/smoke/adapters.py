@@ -72,12 +72,12 @@ def fit(tensors: Parts, modules: Mapping[str, Any]) -> Fit:
     return found
 
 
-@torch.no_grad()
 def apply(found: Fit) -> None:
     """Change the weights."""
-    for module, delta in found.deltas:
-        weight = module.weight
-        weight.copy_((weight.float().cpu() + delta).to(weight.dtype))
+    with torch.no_grad():
+        for module, delta in found.deltas:
+            weight = module.weight
+            weight.copy_((weight.float().cpu() + delta).to(weight.dtype))
 
 
 def module_names(unet: Any, text: list[tuple[str, Any]], build: Build) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from registry.smoke.task import Reason, SmokeResult, SmokeTask
+from registry.domain.smoke import Reason, SmokeResult, SmokeTask
 
 
 class Stages:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from registry.smoke.task import Reason
+from registry.domain.smoke import Reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -3,6 +3,8 @@
 import importlib.util
 import json
 import os
+import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,9 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from registry.domain.smoke import Reason, SmokeResult, SmokeTask
 from registry.errors import FormatError
 from registry.smoke import layout
-from registry.smoke.task import Reason, SmokeResult, SmokeTask
 
 TIME_LIMIT_S = 900.0
 _NEEDED = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
@@ -24,6 +26,9 @@ _WIDEST_BYTES = 4
 _KEPT = ("PATH", "HOME", "TMPDIR", "TEMP", "LANG", "SYSTEMROOT", "LD_LIBRARY_PATH")
 _KEPT_BEGIN = ("CUDA_", "HIP_", "ROCR_", "PYTORCH_", "OMP_", "MKL_")
 _LAST_WORDS = 2000
+_GPU_WAIT_S = 10
+# On Linux the usual torch brings gigabytes of CUDA; this one is for processors.
+_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
 def has_extra() -> bool:
@@ -80,7 +85,12 @@ def _listen(
     listener = threading.Thread(target=lambda: said.extend(child.stderr or ()), daemon=True)
     listener.start()
     hung = threading.Event()
-    alarm = threading.Timer(time_limit_s, lambda: (hung.set(), child.kill()))
+
+    def give_up() -> None:
+        hung.set()
+        child.kill()
+
+    alarm = threading.Timer(time_limit_s, give_up)
     alarm.start()
     stage, result = "start", None
     try:
@@ -185,3 +195,24 @@ def free_memory_bytes() -> int | None:
         return None
     found = (int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
     return next(found, None)
+
+
+def has_gpu() -> bool:
+    """Whether a GPU that torch could use seems to be there; torch itself is not asked."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return Path("/dev/kfd").exists()  # AMD's
+    try:
+        asked = subprocess.run([tool, "-L"], capture_output=True, timeout=_GPU_WAIT_S, check=False)  # noqa: S603 -- the driver's own tool
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return asked.returncode == 0 and b"GPU" in asked.stdout
+
+
+def how_to_add() -> str:
+    """The one command that adds what painting needs, on this machine."""
+    if sys.platform == "darwin" or has_gpu():
+        return "pip install 'sdreg[smoke]'"
+    return f"pip install 'sdreg[smoke]' --extra-index-url {_CPU_INDEX}"

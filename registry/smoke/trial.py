@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
+from registry.domain.smoke import Reason, SmokeResult, SmokeTask
 from registry.smoke import adapters, layout
 from registry.smoke.devices import Device, NoSuchDevice, choose_device
 from registry.smoke.infotext import Painted, infotext
@@ -19,7 +20,6 @@ from registry.smoke.judge import (
     perceptual_hash,
 )
 from registry.smoke.painter import GUIDANCE, PROMPT, Painter, Picture, Words
-from registry.smoke.task import Reason, SmokeResult, SmokeTask
 from registry.smoke.vae import round_trip
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ class CannotTry(Exception):
         self.reason = Reason(code, message)
 
 
-@torch.no_grad()
 def try_model(task: SmokeTask, stage: "Stage", folder: Path) -> SmokeResult:
     """Carry out a task.
 
@@ -70,7 +69,8 @@ def try_model(task: SmokeTask, stage: "Stage", folder: Path) -> SmokeResult:
         versions={name: importlib.metadata.version(name) for name in _VERSIONS},
     )
     try:
-        return _tried(task, device, frame, stage, folder)
+        with torch.no_grad():
+            return _tried(task, device, frame, stage, folder)
     except CannotTry as error:
         return replace(frame, verdict="untestable", reasons=(error.reason,))
 
@@ -143,7 +143,7 @@ def _change(
     """Put a LoRA or LyCORIS in; what is wrong with it, and how many of its names fit."""
     names = adapters.module_names(painter.unet, painter.text, painter.build)
     found = adapters.fit(tensors, names)
-    count = sum(map(len, (found.deltas, found.unknown, found.bent, found.unread)))
+    count = len(found.deltas) + len(found.unknown) + len(found.bent) + len(found.unread)
     figures = {"modules": float(count), "modules_that_fit": float(len(found.deltas))}
     if found.bent:
         message = (
@@ -239,7 +239,7 @@ def _save(pixels: "Array", task: SmokeTask, frame: SmokeResult) -> None:
         GUIDANCE,
         task.seed,
         frame.size or (0, 0),
-        task.target.stem,
+        task.name,
         clip_skip=task.clip_skip,
     )
     words.add_itxt("parameters", infotext(painted))

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from registry.domain.smoke import Reason
 from registry.domain.tensors import TensorIndex, TensorInfo
 from registry.formats.readable import Readable
 from registry.smoke import layout
-from registry.smoke.task import Reason
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -6,18 +6,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class SmokeTask:
-    """One model to try. `model_type` and `architecture` are slugs of `taxonomy/`.
+    """One model to try, by its `name`. `model_type` and `architecture` are slugs of `taxonomy/`.
 
     `base` is the checkpoint that an adapter is tried on. `clip_skip` counts as A1111 does: 1 is the
     last layer. `device` is `auto`, `cpu`, `cuda` or `mps`. `picture` is where the PNG is written.
     """
 
     target: Path
+    name: str
     model_type: str
     architecture: str
     picture: Path
@@ -25,7 +27,6 @@ class SmokeTask:
     base: Path | None = None
     clip_skip: int | None = None
     prediction: str | None = None
-    trigger: str | None = None
     seed: int = 1
     threads: int | None = None
     memory_limit_bytes: int | None = None
@@ -56,3 +57,27 @@ class SmokeResult:
     picture_hash: str | None = None
     figures: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SmokeRun:
+    """One smoke test as it is recorded.
+
+    Attributes:
+        key: What was tried: ``sha256:…`` of stored bytes, else the path of the user's file.
+        target: The same as people call it.
+        at: When.
+        compared: ``same``, ``close`` or ``changed`` against the last good run on such a device;
+            None where there is none to compare with.
+    """
+
+    key: str
+    target: str
+    at: datetime
+    result: SmokeResult
+    compared: str | None = None
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether it is a pass; what cannot be tested is none."""
+        return self.result.verdict == "passed"
