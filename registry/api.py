@@ -30,7 +30,7 @@ from registry.errors import (
 )
 from registry.resolve.candidate import Choice
 from registry.resolve.preference import Preference
-from registry.settings import Settings, load
+from registry.settings import Settings, harmless_environment, load
 
 if TYPE_CHECKING:
     from registry.catalog import Catalog
@@ -535,7 +535,7 @@ class Registry:
         on = None
         if base is not None:
             on = Path(base) if means_a_path(base) else self.path(base)[0]
-        manner = Manner(base=on, device=device, seed=seed)
+        manner = Manner(base=on, device=device, seed=seed, environment=harmless_environment())
         return smoke(subjects, rooms, progress or Progress(), manner)
 
     def last_smoke(self, install: Install) -> "SmokeRun | None":

@@ -61,8 +61,8 @@ EXIT_CODES = """
 Exit codes: 0 done · 1 findings were reported (verify, repair, doctor, demo) · 2 wrong
 usage or unknown model · 3 no suitable file, or several · 4 a hub refused or is out of
 reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
-7 not a model file · 8 unsafe file · 9 not converted · 10 a model did not pass its smoke
-test · 11 the catalog cannot be used · 129 hung up · 130 interrupted · 143 terminated.
+7 not a model file · 8 unsafe file · 9 not converted · 10 a smoke test was not passed ·
+11 the catalog cannot be used · 129 hung up · 130 interrupted · 143 terminated.
 """
 
 

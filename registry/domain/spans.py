@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-_SPAN = re.compile(r"(\d{1,6})\s*([smhdw])", re.IGNORECASE)
+_SPAN = re.compile(r"([0-9]{1,6})\s*([smhdw])", re.IGNORECASE)
 
 
 def parse_span(text: str) -> timedelta:

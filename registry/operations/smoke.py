@@ -5,8 +5,9 @@ it is run. What cannot be tested here is said to be so, and is no pass.
 """
 
 import hashlib
+import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
@@ -58,12 +59,21 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How to try it: a base for adapters, a device, a seed, threads; None leaves that to us."""
+    """How to try it.
+
+    Attributes:
+        base: The checkpoint that adapters are tried on; None takes one that is installed.
+        device: ``auto``, ``cuda``, ``mps`` or ``cpu``.
+        seed: Of the noise.
+        memory_limit_bytes: More may not be taken; None is what is free.
+        environment: What the process that paints may know of ours.
+    """
 
     base: Path | None = None
     device: str = "auto"
     seed: int = 1
     memory_limit_bytes: int | None = None
+    environment: Mapping[str, str] | None = None
 
 
 def subject_of(install: Install, rooms: Rooms) -> Subject:
@@ -167,7 +177,11 @@ def _result(
         seed=manner.seed,
         memory_limit_bytes=manner.memory_limit_bytes,
     )
-    return run_smoke(task, lambda stage: progress.say(f"{subject.name}: {stage}"))
+
+    def tell(stage: str) -> None:
+        progress.say(f"{subject.name}: {stage}")
+
+    return run_smoke(task, tell, environment=manner.environment)
 
 
 def _as_safetensors(path: Path, name: str, progress: Progress, folder: Path) -> Path:
@@ -180,7 +194,7 @@ def _as_safetensors(path: Path, name: str, progress: Progress, folder: Path) -> 
     """
     found = sniff_file(path)
     if found.format is FileFormat.SAFETENSORS:
-        return path
+        return _named(path, folder)
     if found.format is not FileFormat.PICKLE:
         raise UnreadableFile(str(path), f"it is {found.what}, which no smoke test can load")
     from registry.operations.convert_file import convert_file  # noqa: PLC0415 -- for pickles only
@@ -189,6 +203,19 @@ def _as_safetensors(path: Path, name: str, progress: Progress, folder: Path) -> 
     output = folder / f"{path.stem}.safetensors"
     convert_file(path, output, progress, durable=False)
     return output
+
+
+def _named(path: Path, folder: Path) -> Path:
+    """The file under a name with its suffix, which is all that diffusers goes by."""
+    if path.suffix == ".safetensors":
+        return path
+    named = folder / f"{path.name}.safetensors"
+    if not named.exists():
+        try:
+            named.symlink_to(path.absolute())
+        except OSError:  # Windows lets few people do so
+            os.link(path, named)
+    return named
 
 
 def _base(identity: Identity, rooms: Rooms, manner: Manner) -> Path | None:

@@ -159,3 +159,16 @@ def _config(file: Path) -> dict[str, str]:
 
 def _as_text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_HARMLESS = ("PATH", "HOME", "TMPDIR", "TEMP", "LANG", "SYSTEMROOT", "LD_LIBRARY_PATH")
+_HARMLESS_BEGIN = ("CUDA_", "HIP_", "ROCR_", "HSA_", "PYTORCH_", "OMP_", "MKL_")
+
+
+def harmless_environment() -> dict[str, str]:
+    """What a process that runs strangers' weights may know: no tokens, no proxies, no addresses."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _HARMLESS or name.startswith(_HARMLESS_BEGIN)
+    }

@@ -223,14 +223,18 @@ def shapes_in(path: Path) -> Shapes:
 
 def build_of(shapes: Mapping[str, Shape]) -> Build | None:
     """The build that these tensors are of, even where some are missing; None if of no known one."""
-    sizes = [SD1, SD2, SDXL, REFINER]
-    for known in sizes:
-        names = unet(known)
-        reads = shapes.get(f"{UNET}input_blocks.0.0.weight", (0, known.reads))[1]
-        same = sum(shapes.get(name) == shape for name, shape in names.items())
-        if same > _MOST * len(names):
-            return _with_parts(known, shapes, reads)
-    return _read_build(shapes)
+    likeness = {known: _likeness(known, shapes) for known in (SD1, SD2, SDXL, REFINER)}
+    known = max(likeness, key=lambda each: likeness[each])
+    if likeness[known] < _MOST:
+        return _read_build(shapes)
+    reads = shapes.get(f"{UNET}input_blocks.0.0.weight", (0, known.reads))[1]
+    return _with_parts(known, shapes, reads)
+
+
+def _likeness(known: Build, shapes: Mapping[str, Shape]) -> float:
+    """How much of this network is there, in shape and name."""
+    names = unet(known)
+    return sum(shapes.get(name) == shape for name, shape in names.items()) / len(names)
 
 
 _MOST = 0.6

@@ -2,29 +2,21 @@
 
 import importlib.util
 import json
-import os
 import platform
 import shutil
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from registry.domain.smoke import Reason, SmokeResult, SmokeTask
-from registry.errors import FormatError
-from registry.smoke import layout
 
 TIME_LIMIT_S = 900.0
 _NEEDED = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
-# Python, torch and diffusers before any weight; and what a picture needs beside the weights.
-_BASE_BYTES, _ROOM = 600_000_000, 1.25
-_WIDEST_BYTES = 4
-_KEPT = ("PATH", "HOME", "TMPDIR", "TEMP", "LANG", "SYSTEMROOT", "LD_LIBRARY_PATH")
-_KEPT_BEGIN = ("CUDA_", "HIP_", "ROCR_", "PYTORCH_", "OMP_", "MKL_")
 _LAST_WORDS = 2000
 _GPU_WAIT_S = 10
 # On Linux the usual torch brings gigabytes of CUDA; this one is for processors.
@@ -40,6 +32,7 @@ def run_smoke(
     task: SmokeTask,
     report: Callable[[str], None] = lambda _: None,
     *,
+    environment: Mapping[str, str] | None = None,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> SmokeResult:
     """Try a model.
@@ -47,14 +40,12 @@ def run_smoke(
     Args:
         task: What to try, and how.
         report: Told the name of every stage as it begins.
+        environment: What the process may know of ours; None is nothing.
         time_limit_s: A process that takes longer is ended: it hangs.
 
     Returns:
         A result in any case; `failed` if the process crashed, hung, or ran out of memory.
     """
-    short = _too_little_memory(task)
-    if short is not None:
-        return SmokeResult("untestable", (short,), seed=task.seed)
     command = [sys.executable, "-m", "registry.smoke.child"]
     with subprocess.Popen(  # noqa: S603 -- our own module
         command,
@@ -62,7 +53,7 @@ def run_smoke(
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=dict(_environment()),
+        env=_offline(environment or {}),
         start_new_session=True,  # a Ctrl-C is for us to pass on
     ) as child:
         try:
@@ -139,62 +130,11 @@ def _end(code: int, stage: str, said: str, limit_s: float | None) -> Reason:
     return Reason("child-crashed", f"it ended {where} with status {code}: {last[:300]}")
 
 
-def _environment() -> Iterator[tuple[str, str]]:
-    """What the child may know: no tokens, no proxies, no hub."""
-    for name, value in os.environ.items():  # noqa: TID251 -- passed on, not read
-        if name in _KEPT or name.startswith(_KEPT_BEGIN):
-            yield name, value
+def _offline(environment: Mapping[str, str]) -> dict[str, str]:
+    """What the child may know: nothing of hubs, and where sdreg lies."""
+    offline = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY")
     package = Path(__file__).parent.parent.parent
-    yield "PYTHONPATH", str(package)
-    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
-        yield name, "1"
-
-
-def _too_little_memory(task: SmokeTask) -> Reason | None:
-    """Say beforehand that the weights will not fit; nothing is loaded."""
-    free = task.memory_limit_bytes if task.memory_limit_bytes is not None else free_memory_bytes()
-    if free is None:
-        return None
-    needed = needed_bytes(task)
-    if needed is None or needed <= free:
-        return None
-    message = (
-        f"it needs about {needed / 1e9:.1f} GB of memory, and {free / 1e9:.1f} GB are free: "
-        "close other programs, or try it on another machine"
-    )
-    return Reason("too-little-memory", message)
-
-
-def needed_bytes(task: SmokeTask) -> int | None:
-    """Memory that a trial needs at most; None if the file does not tell.
-
-    The weights are read in their own format and kept in that of the device, 4 bytes at most.
-    """
-    try:
-        paths = [path for path in (task.base, task.target) if path is not None]
-        stored = sum(path.stat().st_size for path in paths)
-        count = sum(_count(shape) for path in paths for shape in layout.shapes_in(path).values())
-    except (OSError, FormatError):
-        return None
-    kept = count * (2 if task.device in {"cuda", "mps"} else _WIDEST_BYTES)
-    return int(_BASE_BYTES + max(stored, kept) * _ROOM)
-
-
-def _count(shape: tuple[int, ...]) -> int:
-    count = 1
-    for side in shape:
-        count *= side
-    return count
-
-
-def free_memory_bytes() -> int | None:
-    """Memory that programs can still have; None where the system does not say."""
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return None
-    found = (int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    return next(found, None)
+    return {**environment, **dict.fromkeys(offline, "1"), "PYTHONPATH": str(package)}
 
 
 def has_gpu() -> bool:

@@ -19,6 +19,7 @@ from registry.smoke.judge import (
     judge_picture,
     perceptual_hash,
 )
+from registry.smoke.memory import too_little_memory
 from registry.smoke.painter import GUIDANCE, PROMPT, Painter, Picture, Words
 from registry.smoke.vae import round_trip
 
@@ -58,6 +59,9 @@ def try_model(task: SmokeTask, stage: "Stage", folder: Path) -> SmokeResult:
         device = choose_device(task.device)
     except NoSuchDevice as error:
         return SmokeResult("untestable", (Reason("no-device", str(error)),))
+    short = too_little_memory(task, device.dtype.itemsize)
+    if short is not None:
+        return SmokeResult("untestable", (short,), device=device.name, dtype=device.dtype_name)
     size, steps = (_LARGE, _LARGE_STEPS) if device.is_quick else (_SMALL, _SMALL_STEPS)
     frame = SmokeResult(
         "passed",

@@ -90,7 +90,7 @@ def check_weights(
         if tensor.name.endswith(_UP):
             ups[bits.is_zero] += 1
     reasons = [
-        Reason(code, f"{_places(names)} {words}") for code, words, names in _told(wrong) if names
+        Reason(code, f"{words} {_places(names)}") for code, words, names in _told(wrong) if names
     ]
     if ups and not ups[False]:
         reasons.append(Reason("no-effect", "every product of it is zero: it was never trained"))
@@ -167,12 +167,12 @@ def _told(wrong: Mapping[str, list[str]]) -> Iterator[tuple[str, str, list[str]]
     for name in wrong["nan"]:
         part = "unet" if layout.UNET in name else "vae" if name.startswith(layout.VAE) else ""
         nans[part].append(name)
-    words = "infinite or no numbers: nothing but black can come of it"
+    words = "nothing but black can come of it: infinities, or values that are no numbers, in"
     for part, names in nans.items():
-        yield "-".join(filter(None, ("nan-weights", part))), f"hold values that are {words}", names
-    yield "absurd-weights", f"hold values beyond ±{_ABSURD:,.0f}", wrong["absurd"]
-    yield "zero-weights", "are all zero", wrong["zero"]
-    yield "constant-weights", "hold one value everywhere", wrong["constant"]
+        yield "-".join(filter(None, ("nan-weights", part))), words, names
+    yield "absurd-weights", f"there are values beyond ±{_ABSURD:,.0f} in", wrong["absurd"]
+    yield "zero-weights", "there is nothing but zeros in", wrong["zero"]
+    yield "constant-weights", "there is one value everywhere in", wrong["constant"]
 
 
 def _places(names: Iterable[str]) -> str:

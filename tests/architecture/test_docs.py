@@ -8,6 +8,7 @@ import pytest
 import typer
 
 from registry.cli.app import COMMANDS, EXIT_CODES
+from registry.cli.smoke_command import EXIT_CODE as SMOKE_EXIT_CODE
 from registry.errors import SdregError
 from registry.resolve.candidate import Reason
 from registry.settings.keys import KEYS, UI_VARIABLE_PREFIX
@@ -80,7 +81,7 @@ def exit_codes():
             yield child.exit_code
             yield from below(child)
 
-    return {0, 1, *below(SdregError)}
+    return {0, 1, SMOKE_EXIT_CODE, *below(SdregError)}
 
 
 def test_every_exit_code_stands_in_the_help_and_none_that_is_not():
