@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from registry.smoke.layout import Build
+from registry.smoke.build import Build
 
 Parts = Mapping[str, torch.Tensor]
 

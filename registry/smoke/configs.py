@@ -1,7 +1,7 @@
 """The configuration of a pipeline, from the shapes in its file: nothing is asked of any hub.
 
 diffusers reads a single file with the help of a folder of JSON documents, one for each part. Those
-for the published models lie at a hub; here they follow from the file itself (`layout.Build`), in
+for the published models lie at a hub; here they follow from the file itself (`build.Build`), in
 the fields that `UNet2DConditionModel`, `AutoencoderKL` and `CLIPTextConfig` document.
 """
 
@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from registry.smoke.layout import Build, TextEncoder
+from registry.smoke.build import Build, TextEncoder
 
 _HEAD_WIDTH = 64
 _FULL_SIZE = 320

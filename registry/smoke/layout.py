@@ -1,4 +1,4 @@
-"""Which tensors a whole Stable Diffusion has, under which names, and with which shapes.
+"""Which tensors a whole Stable Diffusion has, under which names, and with which shapes. Pure.
 
 The names are those of the original single files: CompVis' and Stability's modules, which A1111 and
 ComfyUI read (`ldm/modules/diffusionmodules/openaimodel.py`, `.../model.py`, the configs of v1, v2
@@ -6,95 +6,15 @@ and XL). What a file of that family must hold follows from a few numbers, so tha
 the same build are understood as well as those in full size.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 
-from registry.formats.safetensors import read_index
+from registry.smoke.build import OPEN_CLIP, UNET, VAE, Build, TextEncoder
 
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
-
-UNET, VAE = "model.diffusion_model.", "first_stage_model."
-CLIP_L = ("cond_stage_model.transformer.", "conditioner.embedders.0.transformer.")
-OPEN_CLIP = (
-    "cond_stage_model.model.",
-    "conditioner.embedders.1.model.",
-    "conditioner.embedders.0.model.",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class TextEncoder:
-    """One text encoder: where its tensors are, its width, its layers, how many words it knows."""
-
-    prefix: str
-    width: int
-    layers: int
-    words: int = 49408
-
-    @property
-    def is_open_clip(self) -> bool:
-        """Whether it is OpenCLIP's, whose layers have other names."""
-        return self.prefix in OPEN_CLIP
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """The numbers that a checkpoint is built from.
-
-    Attributes:
-        channels: Of the network's first level.
-        levels: Channels of every level, as multiples of the first, and the depth of its
-            transformers (0 for none).
-        middle_depth: Depth of the transformer in the middle.
-        context: Width of what the text encoders tell.
-        reads: Channels of the input: 4, and 9 for inpainting.
-        linear: The transformers project by matrices, and not by convolutions of 1 × 1.
-        extra: Width of what SDXL is told beside the words; 0 for others.
-        vae: Channels of every level of the VAE; empty if the file brings none.
-        text: The text encoders, in their order.
-        residuals: Blocks for each level.
-    """
-
-    channels: int
-    levels: tuple[tuple[int, int], ...]
-    middle_depth: int
-    context: int
-    reads: int = 4
-    linear: bool = False
-    extra: int = 0
-    vae: tuple[int, ...] = (128, 256, 512, 512)
-    text: tuple[TextEncoder, ...] = ()
-    residuals: int = 2
-
-    @property
-    def is_xl(self) -> bool:
-        """Whether it is told sizes and a pooled text, as SDXL and its refiner are."""
-        return self.extra > 0
-
-
-_LEVELS = ((1, 1), (2, 1), (4, 1), (4, 0))
-SD1 = Build(320, _LEVELS, 1, 768, text=(TextEncoder(CLIP_L[0], 768, 12),))
-SD2 = Build(320, _LEVELS, 1, 1024, linear=True, text=(TextEncoder(OPEN_CLIP[0], 1024, 24),))
-SDXL = Build(
-    320,
-    ((1, 0), (2, 2), (4, 10)),
-    10,
-    2048,
-    linear=True,
-    extra=2816,
-    text=(TextEncoder(CLIP_L[1], 768, 12), TextEncoder(OPEN_CLIP[1], 1280, 32)),
-)
-REFINER = Build(
-    384,
-    ((1, 0), (2, 4), (4, 4), (4, 0)),
-    4,
-    1280,
-    linear=True,
-    extra=2560,
-    text=(TextEncoder(OPEN_CLIP[2], 1280, 32),),
-)
+CONTROL = "control_model."
+# Channels of the small network that reads the hint of a ControlNet (cldm.py of its authors).
+_HINT = (3, 16, 16, 32, 32, 96, 96, 256)
 
 
 def unet(build: Build, prefix: str = UNET) -> Shapes:
@@ -212,110 +132,24 @@ def checkpoint(build: Build) -> Shapes:
     return shapes
 
 
-def shapes_in(path: Path) -> Shapes:
-    """Names and shapes of the tensors in a safetensors file.
-
-    Raises:
-        FormatError: It is none.
-    """
-    return {tensor.name: tensor.shape for tensor in read_index(path).tensors}
-
-
-def build_of(shapes: Mapping[str, Shape]) -> Build | None:
-    """The build that these tensors are of, even where some are missing; None if of no known one."""
-    likeness = {known: _likeness(known, shapes) for known in (SD1, SD2, SDXL, REFINER)}
-    known = max(likeness, key=lambda each: likeness[each])
-    if likeness[known] < _MOST:
-        return _read_build(shapes)
-    reads = shapes.get(f"{UNET}input_blocks.0.0.weight", (0, known.reads))[1]
-    return _with_parts(known, shapes, reads)
-
-
-def _likeness(known: Build, shapes: Mapping[str, Shape]) -> float:
-    """How much of this network is there, in shape and name."""
-    names = unet(known)
-    return sum(shapes.get(name) == shape for name, shape in names.items()) / len(names)
-
-
-_MOST = 0.6
-
-
-def _with_parts(known: Build, shapes: Mapping[str, Shape], reads: int) -> Build:
-    """The known build as this file has it: with its VAE and its text encoders, if there are any."""
-    return Build(
-        known.channels,
-        known.levels,
-        known.middle_depth,
-        known.context,
-        reads,
-        known.linear,
-        known.extra,
-        known.vae if any(name.startswith(VAE) for name in shapes) else (),
-        tuple(text for text in known.text if any(n.startswith(text.prefix) for n in shapes)),
-    )
-
-
-def _read_build(shapes: Mapping[str, Shape]) -> Build | None:
-    """Read the numbers off a file of another size."""
-    own = {name.removeprefix(UNET): shape for name, shape in shapes.items() if UNET in name}
-    first = own.get("input_blocks.0.0.weight")
-    key = next((shape for name, shape in own.items() if name.endswith("attn2.to_k.weight")), None)
-    into = next((shape for name, shape in own.items() if name.endswith(".1.proj_in.weight")), None)
-    if first is None or key is None or into is None:
-        return None
-    count = 1 + max(int(name.split(".")[1]) for name in own if name.startswith("input_blocks."))
-    downs = [n for n in range(count) if f"input_blocks.{n}.0.op.weight" in own]
-    levels = []
-    for begin in (1, *(number + 1 for number in downs)):
-        out = own.get(f"input_blocks.{begin}.0.out_layers.3.weight")
-        if out is None or out[0] % first[0]:
-            return None
-        levels.append((out[0] // first[0], _depth(own, f"input_blocks.{begin}.1.")))
-    if not downs:
-        return None
-    extra = own.get("label_emb.0.0.weight", (0, 0))[1]
-    return Build(
-        channels=first[0],
-        levels=tuple(levels),
-        middle_depth=_depth(own, "middle_block.1."),
-        context=key[1],
-        reads=first[1],
-        linear=len(into) == 2,  # noqa: PLR2004 -- a matrix
-        extra=extra,
-        vae=vae_levels(shapes),
-        text=_text_encoders(shapes),
-        residuals=downs[0] - 1,
-    )
-
-
-def vae_levels(shapes: Mapping[str, Shape], prefix: str = VAE) -> tuple[int, ...]:
-    """Channels of every level of the VAE under this prefix; empty if there is none."""
-    levels: list[int] = []
-    while shape := shapes.get(f"{prefix}encoder.down.{len(levels)}.block.0.conv1.weight"):
-        levels.append(shape[0])
-    return tuple(levels)
-
-
-def _depth(names: Mapping[str, Shape], prefix: str) -> int:
-    begin = f"{prefix}transformer_blocks."
-    numbers = [int(name.removeprefix(begin).split(".")[0]) for name in names if begin in name]
-    return 1 + max(numbers, default=-1)
-
-
-def _text_encoders(shapes: Mapping[str, Shape]) -> tuple[TextEncoder, ...]:
-    found = []
-    ways = [(p, "text_model.embeddings.token_embedding", "encoder.layers.") for p in CLIP_L]
-    ways += [(p, "token_embedding", "resblocks.") for p in OPEN_CLIP]
-    for prefix, words, layers in ways:
-        shape = shapes.get(f"{prefix}{words}.weight")
-        if shape is not None:
-            numbers = (
-                int(name.split(layers)[1].split(".")[0])
-                for name in shapes
-                if name.startswith(prefix) and layers in name
-            )
-            found.append(TextEncoder(prefix, shape[1], 1 + max(numbers, default=-1), shape[0]))
-    return tuple(sorted(found, key=lambda text: text.prefix))
+def controlnet(build: Build) -> Shapes:
+    """Names and shapes of a ControlNet for a checkpoint of this build."""
+    shapes = {
+        CONTROL + name.removeprefix(UNET): shape
+        for name, shape in unet(build).items()
+        if ".output_blocks." not in name and not name.startswith(f"{UNET}out.")
+    }
+    out = _Names(CONTROL)
+    heights = [build.channels]
+    for level, (multiple, _) in enumerate(build.levels):
+        down = level + 1 < len(build.levels)
+        heights += [multiple * build.channels] * (build.residuals + down)
+    for number, wide in enumerate(heights):
+        out.conv(f"zero_convs.{number}.0", wide, wide, 1)
+    out.conv("middle_block_out.0", heights[-1], heights[-1], 1)
+    for number, (reads, gives) in enumerate(pairwise((*_HINT, build.channels))):
+        out.conv(f"input_hint_block.{2 * number}", reads, gives, 3)
+    return shapes | out.shapes
 
 
 class _Names:

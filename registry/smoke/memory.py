@@ -4,7 +4,7 @@ import math
 from pathlib import Path
 
 from registry.domain.smoke import Reason, SmokeTask
-from registry.smoke import layout
+from registry.smoke.recognise import shapes_in
 
 # Python, torch and diffusers before any weight, and what a small picture takes.
 _BASE_BYTES = 700_000_000
@@ -34,7 +34,7 @@ def needed_bytes(task: SmokeTask, bytes_per_weight: int) -> int:
     Measured: 4.7 GB for SD 1.5 in fp16 (4.97 by this), 14.5 GB for SDXL (14.6).
     """
     paths = [path for path in (task.base, task.target) if path is not None]
-    shapes = [shape for path in paths for shape in layout.shapes_in(path).values()]
+    shapes = [shape for path in paths for shape in shapes_in(path).values()]
     kept = sum(map(math.prod, shapes)) * bytes_per_weight
     return _BASE_BYTES + sum(path.stat().st_size for path in paths) + kept
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 import diffusers
 import torch
 
+from registry.smoke.build import Build
 from registry.smoke.configs import write_configs
 from registry.smoke.devices import Device, free_bytes
-from registry.smoke.layout import Build
 
 if TYPE_CHECKING:
     import numpy as np

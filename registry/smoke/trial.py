@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from registry.domain.smoke import Reason, SmokeResult, SmokeTask
-from registry.smoke import adapters, layout
+from registry.smoke import adapters
 from registry.smoke.devices import Device, NoSuchDevice, choose_device
 from registry.smoke.infotext import Painted, infotext
 from registry.smoke.judge import (
@@ -21,6 +21,7 @@ from registry.smoke.judge import (
 )
 from registry.smoke.memory import too_little_memory
 from registry.smoke.painter import GUIDANCE, PROMPT, Painter, Picture, Words
+from registry.smoke.recognise import build_of, shapes_in
 from registry.smoke.vae import round_trip
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ _LONGEST_EMBEDDING = 72
 
 
 def _painter(path: Path, task: SmokeTask, device: Device, folder: Path) -> Painter:
-    build = layout.build_of(layout.shapes_in(path))
+    build = build_of(shapes_in(path))
     if build is None or not build.vae or not build.text:
         raise CannotTry(
             "unknown-layout", f"{path.name} is no whole Stable Diffusion that is known here"

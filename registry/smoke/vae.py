@@ -7,10 +7,11 @@ import diffusers
 import numpy as np
 import torch
 
-from registry.smoke import layout
+from registry.smoke.build import VAE
 from registry.smoke.configs import vae_config
 from registry.smoke.devices import Device
 from registry.smoke.painter import Picture, quieten
+from registry.smoke.recognise import shapes_in, vae_levels
 from registry.smoke.sample import made_up
 
 
@@ -22,9 +23,9 @@ def round_trip(
     A trained VAE reaches more than 20 dB; the figure is told, not judged.
     """
     quieten()
-    shapes = layout.shapes_in(path)
-    prefix = layout.VAE if any(name.startswith(layout.VAE) for name in shapes) else ""
-    levels = layout.vae_levels(shapes, prefix)
+    shapes = shapes_in(path)
+    prefix = VAE if any(name.startswith(VAE) for name in shapes) else ""
+    levels = vae_levels(shapes, prefix)
     latent = shapes.get(f"{prefix}decoder.conv_in.weight", (0, 4))[1]
     config = vae_config(levels, is_xl=False, latent=latent)
     (folder / "vae").mkdir()

@@ -16,6 +16,8 @@ from registry.domain.smoke import Reason
 from registry.domain.tensors import TensorIndex, TensorInfo
 from registry.formats.readable import Readable
 from registry.smoke import layout
+from registry.smoke.build import CLIP_L, OPEN_CLIP, UNET, VAE
+from registry.smoke.recognise import build_of, vae_levels
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -124,11 +126,11 @@ def check_keys(index: TensorIndex, model_type: str) -> tuple[Reason, ...]:
 
 def _needed(shapes: Mapping[str, tuple[int, ...]], model_type: str) -> layout.Shapes:
     if model_type == "checkpoint":
-        build = layout.build_of(shapes)
+        build = build_of(shapes)
         return layout.checkpoint(build) if build is not None else {}
     if model_type == "vae":
-        prefix = layout.VAE if any(name.startswith(layout.VAE) for name in shapes) else ""
-        levels = layout.vae_levels(shapes, prefix)
+        prefix = VAE if any(name.startswith(VAE) for name in shapes) else ""
+        levels = vae_levels(shapes, prefix)
         latent = shapes.get(f"{prefix}decoder.conv_in.weight", (0, 4))[1]
         return layout.vae(levels, prefix, latent) if levels else {}
     return {}
@@ -156,16 +158,16 @@ def _block(name: str) -> str:
 
 
 _PARTS = (
-    (layout.UNET, "UNet"),
-    (layout.VAE, "VAE"),
-    *((prefix, "text encoder") for prefix in (*layout.CLIP_L, *layout.OPEN_CLIP)),
+    (UNET, "UNet"),
+    (VAE, "VAE"),
+    *((prefix, "text encoder") for prefix in (*CLIP_L, *OPEN_CLIP)),
 )
 
 
 def _told(wrong: Mapping[str, list[str]]) -> Iterator[tuple[str, str, list[str]]]:
     nans: dict[str, list[str]] = {"unet": [], "vae": [], "": []}
     for name in wrong["nan"]:
-        part = "unet" if layout.UNET in name else "vae" if name.startswith(layout.VAE) else ""
+        part = "unet" if UNET in name else "vae" if name.startswith(VAE) else ""
         nans[part].append(name)
     words = "nothing but black can come of it: infinities, or values that are no numbers, in"
     for part, names in nans.items():

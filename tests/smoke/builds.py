@@ -7,7 +7,7 @@ import numpy as np
 
 from registry.demo.safetensors_file import write_safetensors
 from registry.smoke import layout
-from registry.smoke.layout import Build, TextEncoder
+from registry.smoke.build import CLIP_L, OPEN_CLIP, Build, TextEncoder
 
 TINY1 = Build(
     channels=32,
@@ -15,10 +15,10 @@ TINY1 = Build(
     middle_depth=1,
     context=32,
     vae=(32, 32, 32, 32),
-    text=(TextEncoder(layout.CLIP_L[0], 32, 3),),
+    text=(TextEncoder(CLIP_L[0], 32, 3),),
 )
 TINY_INPAINTING = replace(TINY1, reads=9)
-TINY2 = replace(TINY1, linear=True, text=(TextEncoder(layout.OPEN_CLIP[0], 32, 3),))
+TINY2 = replace(TINY1, linear=True, text=(TextEncoder(OPEN_CLIP[0], 32, 3),))
 TINY_XL = Build(
     channels=32,
     levels=((1, 0), (2, 1), (2, 1)),
@@ -27,7 +27,7 @@ TINY_XL = Build(
     linear=True,
     extra=64 + 6 * 256,
     vae=(32, 32, 32, 32),
-    text=(TextEncoder(layout.CLIP_L[1], 32, 3), TextEncoder(layout.OPEN_CLIP[1], 64, 3)),
+    text=(TextEncoder(CLIP_L[1], 32, 3), TextEncoder(OPEN_CLIP[1], 64, 3)),
 )
 TINY_REFINER = Build(
     channels=32,
@@ -37,7 +37,7 @@ TINY_REFINER = Build(
     linear=True,
     extra=64 + 5 * 256,
     vae=(32, 32, 32, 32),
-    text=(TextEncoder(layout.OPEN_CLIP[2], 64, 3),),
+    text=(TextEncoder(OPEN_CLIP[2], 64, 3),),
 )
 
 

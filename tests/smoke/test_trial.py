@@ -8,6 +8,7 @@ import pytest
 
 from registry.domain.smoke import SmokeTask
 from registry.smoke import layout
+from registry.smoke.build import VAE
 from tests.smoke import builds
 
 if importlib.util.find_spec("diffusers") is None:
@@ -270,7 +271,7 @@ def test_an_embedding_changes_the_picture_or_has_the_wrong_width(base, tmp_path,
 # ── others ────────────────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("prefix", ["", layout.VAE])
+@pytest.mark.parametrize("prefix", ["", VAE])
 def test_a_vae_takes_a_picture_apart_and_puts_it_together(tmp_path, prefix):
     made = builds.weights(layout.vae((32, 32, 32, 32), prefix=prefix))
     result = attempt(builds.write(tmp_path / "a.safetensors", made), tmp_path, "vae")
