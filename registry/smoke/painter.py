@@ -140,7 +140,8 @@ class Painter:
             seed: Of the noise, which is drawn on the processor, so that every device has the same.
             steps: Of the sampler.
             size: In pixels, a multiple of 64.
-            steer: Called with latents, time and words; gives what a ControlNet adds.
+            steer: Called with latents, time, words and what SDXL is told beside them; gives what
+                a ControlNet adds.
         """
         side = size // _LATENT_PIXELS
         noise = torch.randn((1, 4, side, side), generator=torch.Generator().manual_seed(seed))
@@ -152,7 +153,7 @@ class Painter:
         for time in self.scheduler.timesteps:
             reads = self.scheduler.scale_model_input(torch.cat([latents] * 2), time)
             reads = reads.to(self.device.dtype)
-            added = steer(reads, time, told) if steer is not None else {}
+            added = steer(reads, time, told, extra) if steer is not None else {}
             if self.build.reads == _INPAINTING:
                 mask = torch.ones_like(reads[:, :1])
                 reads = torch.cat([reads, mask, torch.zeros_like(reads)], dim=1)

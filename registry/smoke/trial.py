@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from safetensors.torch import load_file
 
 from registry.domain.smoke import Reason, SmokeResult, SmokeTask
-from registry.smoke import adapters
+from registry.smoke.adapting import PUT_IN, CannotTry, Steer
 from registry.smoke.devices import Device, NoSuchDevice, choose_device
 from registry.smoke.infotext import Painted, infotext
 from registry.smoke.judge import (
@@ -32,18 +31,9 @@ if TYPE_CHECKING:
 
     Stage = Callable[[str], AbstractContextManager[None]]
 
-_ADAPTERS = frozenset({"lora", "lycoris", "embedding"})
 _SMALL, _SMALL_STEPS = 64, 2
 _LARGE, _LARGE_STEPS = 512, 8
 _VERSIONS = ("torch", "diffusers", "transformers", "safetensors")
-
-
-class CannotTry(Exception):
-    """The model cannot be tested here, which says nothing about it."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = Reason(code, message)
 
 
 def try_model(task: SmokeTask, stage: "Stage", folder: Path) -> SmokeResult:
@@ -89,7 +79,7 @@ def _tried(
         with stage("paint"):
             made, figures = round_trip(task.target, device, folder, frame.size or (0, 0))
         return _judged(replace(frame, steps=None, figures=figures), task, made)
-    if task.model_type in _ADAPTERS:
+    if task.model_type in PUT_IN:
         return _adapter(task, device, frame, stage, folder)
     message = f"sdreg cannot try a model of the type {task.model_type} yet"
     raise CannotTry("type-not-testable", message)
@@ -118,7 +108,6 @@ def _adapter(
         )
     with stage("load"):
         painter = _painter(task.base, task, device, folder)
-        tensors = load_file(task.target)
     with stage("paint without"):
         painter.settle()
         words = painter.encode(task.clip_skip or 1)
@@ -126,80 +115,17 @@ def _adapter(
     reasons, _ = judge_latents(without.latents)
     if reasons:
         raise CannotTry("bad-base", f"the base does not paint: {reasons[0].message}")
-    if task.model_type == "embedding":
-        wrong, words = _embed(painter, tensors, task)
-    else:
-        wrong, figures = _change(painter, tensors)
-        frame = replace(frame, figures=figures)
-        words = painter.encode(task.clip_skip or 1)
-    if wrong:
-        return replace(frame, verdict="failed", reasons=wrong)
+    with stage("put in"):
+        put = PUT_IN[task.model_type](painter, task, folder)
+    frame = replace(frame, figures=put.figures)
+    if put.reasons:
+        return replace(frame, verdict="failed", reasons=put.reasons)
     with stage("paint with"):
-        picture = _paint(painter, task, frame, words)
+        picture = _paint(painter, task, frame, put.words, put.steer)
     effect, figures = judge_difference(without.latents, picture.latents, task.model_type)
     judged = _judged(replace(frame, figures=frame.figures | figures), task, picture)
     reasons = (*judged.reasons, *effect)
     return replace(judged, verdict="failed" if reasons else "passed", reasons=reasons)
-
-
-def _change(
-    painter: Painter, tensors: dict[str, torch.Tensor]
-) -> tuple[tuple[Reason, ...], dict[str, float]]:
-    """Put a LoRA or LyCORIS in; what is wrong with it, and how many of its names fit."""
-    names = adapters.module_names(painter.unet, painter.text, painter.build)
-    found = adapters.fit(tensors, names)
-    count = len(found.deltas) + len(found.unknown) + len(found.bent) + len(found.unread)
-    figures = {"modules": float(count), "modules_that_fit": float(len(found.deltas))}
-    if found.bent:
-        message = (
-            f"{len(found.bent)} of {count} modules have another shape in this base: "
-            f"{found.bent[0]}; it was made for another architecture"
-        )
-        return (Reason("wrong-base", message),), figures
-    if not found.deltas and found.unread:
-        raise CannotTry(
-            "kind-not-testable", f"{found.unread[0]} is of a kind that is not read here"
-        )
-    if not found.deltas:
-        message = f"none of its {count} names is in the base: {found.unknown[0]} is the first"
-        return (Reason("no-keys-match", message),), figures
-    if len(found.unknown) > len(found.deltas):
-        message = f"{len(found.unknown)} of its {count} names are not in the base"
-        return (Reason("keys-unmatched", f"{message}: {found.unknown[0]} is the first"),), figures
-    adapters.apply(found)
-    return (), figures
-
-
-def _embed(
-    painter: Painter, tensors: dict[str, torch.Tensor], task: SmokeTask
-) -> tuple[tuple[Reason, ...], Words]:
-    """Give the text encoders the vectors as new words, and a prompt with them in it."""
-    vectors = list(adapters.pieces(tensors))
-    widths = {part.config.hidden_size: part for _, part in painter.text}
-    if not vectors:
-        return (Reason("no-vectors", "it holds no vectors"),), painter.encode()
-    unfit = [vector.shape[1] for vector in vectors if vector.shape[1] not in widths]
-    if unfit:
-        message = (
-            f"its vectors are {unfit[0]} wide, and the text encoders of the base "
-            f"{' and '.join(map(str, widths))}: it was made for another architecture"
-        )
-        return (Reason("wrong-width", message),), painter.encode()
-    most = max(len(vector) for vector in vectors)
-    for vector in vectors:
-        table = widths[vector.shape[1]].get_input_embeddings()
-        rows = torch.zeros((most, vector.shape[1]))
-        rows[: len(vector)] = vector.float()
-        table.weight = torch.nn.Parameter(
-            torch.cat([table.weight, rows.to(table.weight.device, table.weight.dtype)]),
-            requires_grad=False,
-        )
-        first = len(table.weight) - most
-    shown = range(first, first + min(most, _LONGEST_EMBEDDING))
-    return (), painter.encode(task.clip_skip or 1, tokens=(320, 1125, 539, *shown))
-
-
-_LONGEST_EMBEDDING = 72
 
 
 def _painter(path: Path, task: SmokeTask, device: Device, folder: Path) -> Painter:
@@ -211,10 +137,19 @@ def _painter(path: Path, task: SmokeTask, device: Device, folder: Path) -> Paint
     return Painter(path, build, device, folder, task.prediction)
 
 
-def _paint(painter: Painter, task: SmokeTask, frame: SmokeResult, words: Words) -> Picture:
+def _paint(
+    painter: Painter, task: SmokeTask, frame: SmokeResult, words: Words, steer: Steer | None = None
+) -> Picture:
     nothing = painter.encode(task.clip_skip or 1, tokens=())
     size, _ = frame.size or (_SMALL, _SMALL)
-    return painter.paint(words, nothing, seed=task.seed, steps=frame.steps or 1, size=size)
+    return painter.paint(
+        words,
+        nothing,
+        seed=task.seed,
+        steps=frame.steps or 1,
+        size=size,
+        steer=steer(size) if steer is not None else None,
+    )
 
 
 def _judged(frame: SmokeResult, task: SmokeTask, picture: Picture) -> SmokeResult:

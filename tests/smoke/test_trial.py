@@ -300,3 +300,45 @@ def test_a_device_that_is_not_there_is_said(base, tmp_path):
     result = try_model(task, lambda _: contextlib.nullcontext(), tmp_path)
 
     assert (result.verdict, codes(result)) == ("untestable", ["no-device"])
+
+
+# ── what steers from outside ──────────────────────────────────────────────────────────────────────
+
+
+def hypernetwork(width=32, scale=0.3):
+    random = np.random.default_rng(5)
+    made = {}
+    for side in (0, 1):
+        for number, shape in ((0, (2 * width, width)), (1, (width, 2 * width))):
+            name = f"{width}.{side}.linear.{number}"
+            made[f"{name}.weight"] = (random.standard_normal(shape) * scale).astype(np.float32)
+            made[f"{name}.bias"] = np.zeros(shape[0], np.float32)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("width", "scale", "expected"),
+    [(32, 0.3, []), (48, 0.3, ["wrong-base"]), (32, 0.0, ["no-effect"])],
+)
+def test_a_hypernetwork_changes_the_picture_or_is_named(base, tmp_path, width, scale, expected):
+    path = builds.write(tmp_path / "a.safetensors", hypernetwork(width, scale))
+    result = attempt(path, tmp_path, "hypernetwork", base=base)
+
+    assert codes(result) == expected
+
+
+def test_a_controlnet_changes_the_picture(base, tmp_path):
+    made = builds.weights(layout.controlnet(builds.TINY1), seed=9)
+    result = attempt(
+        builds.write(tmp_path / "a.safetensors", made), tmp_path, "controlnet", base=base
+    )
+
+    assert (result.verdict, codes(result)) == ("passed", [])
+    assert result.figures["difference"] > 1e-3
+
+
+def test_a_controlnet_of_another_architecture_is_of_the_wrong_base(base, tmp_path):
+    made = builds.weights(layout.controlnet(builds.TINY_XL))
+    path = builds.write(tmp_path / "a.safetensors", made)
+
+    assert codes(attempt(path, tmp_path, "controlnet", base=base)) == ["wrong-base"]

@@ -1,0 +1,139 @@
+"""Put an adapter into a checkpoint that is loaded: one function for each kind."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+
+from registry.domain.smoke import Reason, SmokeTask
+from registry.smoke import adapters
+from registry.smoke.painter import Painter, Words
+from registry.smoke.recognise import shapes_in
+from registry.smoke.steering import Hypernetwork, can_read, load_controlnet, steer_by
+
+Steer = Callable[[int], Callable[..., dict[str, Any]]]
+"""Given the size of the picture, what is called in every step."""
+
+_PROMPT_BEGINS = (320, 1125, 539)
+_LONGEST_EMBEDDING = 72
+
+
+class CannotTry(Exception):
+    """The model cannot be tested here, which says nothing about it."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = Reason(code, message)
+
+
+@dataclass(frozen=True, slots=True)
+class PutIn:
+    """What became of an adapter: what is wrong with it, else how to paint with it."""
+
+    words: Words
+    reasons: tuple[Reason, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)
+    steer: Steer | None = None
+
+
+def put_lora(painter: Painter, task: SmokeTask, _: Path) -> PutIn:
+    """A LoRA or one of its relatives: how many of its names fit is told."""
+    names = adapters.module_names(painter.unet, painter.text, painter.build)
+    found = adapters.fit(load_file(task.target), names)
+    count = len(found.deltas) + len(found.unknown) + len(found.bent) + len(found.unread)
+    figures = {"modules": float(count), "modules_that_fit": float(len(found.deltas))}
+    reason = None
+    if found.bent:
+        message = (
+            f"{len(found.bent)} of {count} modules have another shape in this base: "
+            f"{found.bent[0]}; it was made for another architecture"
+        )
+        reason = Reason("wrong-base", message)
+    elif not found.deltas and found.unread:
+        message = f"{found.unread[0]} is of a kind that is not read here"
+        raise CannotTry("kind-not-testable", message)
+    elif not found.deltas:
+        message = f"none of its {count} names is in the base: {found.unknown[0]} is the first"
+        reason = Reason("no-keys-match", message)
+    elif len(found.unknown) > len(found.deltas):
+        message = f"{len(found.unknown)} of its {count} names are not in the base"
+        reason = Reason("keys-unmatched", f"{message}: {found.unknown[0]} is the first")
+    else:
+        adapters.apply(found)
+    words = painter.encode(task.clip_skip or 1)
+    return PutIn(words, (reason,) if reason is not None else (), figures)
+
+
+def put_embedding(painter: Painter, task: SmokeTask, _: Path) -> PutIn:
+    """Give the text encoders the vectors as new words, and a prompt with them in it."""
+    vectors = list(adapters.pieces(load_file(task.target)))
+    widths = {part.config.hidden_size: part for _, part in painter.text}
+    unfit = [vector.shape[1] for vector in vectors if vector.shape[1] not in widths]
+    if not vectors or unfit:
+        reason = Reason("no-vectors", "it holds no vectors")
+        if unfit:
+            message = (
+                f"its vectors are {unfit[0]} wide, and the text encoders of the base "
+                f"{' and '.join(map(str, widths))}: it was made for another architecture"
+            )
+            reason = Reason("wrong-width", message)
+        return PutIn(painter.encode(), (reason,))
+    most = max(len(vector) for vector in vectors)
+    given = {vector.shape[1]: vector.float() for vector in vectors}
+    for width, part in widths.items():
+        # Every encoder gets as many words, so that their numbers agree.
+        rows = torch.zeros((most, width))
+        if (vector := given.get(width)) is not None:
+            rows[: len(vector)] = vector
+        table = part.get_input_embeddings()
+        first = len(table.weight)
+        table.weight = torch.nn.Parameter(
+            torch.cat([table.weight, rows.to(table.weight.device, table.weight.dtype)]),
+            requires_grad=False,
+        )
+    shown = range(first, first + min(most, _LONGEST_EMBEDDING))
+    return PutIn(painter.encode(task.clip_skip or 1, tokens=(*_PROMPT_BEGINS, *shown)))
+
+
+def put_hypernetwork(painter: Painter, task: SmokeTask, _: Path) -> PutIn:
+    """Put its small networks in front of the attention that fits."""
+    network = Hypernetwork(task.target)
+    words = painter.encode(task.clip_skip or 1)
+    if not can_read(network.activation):
+        message = f"its activation {network.activation!r} is not known here"
+        raise CannotTry("kind-not-testable", message)
+    count = network.attach(painter.unet)
+    if count == 0:
+        message = (
+            f"no attention of the base reads {' or '.join(map(str, network.widths)) or 'it'}: "
+            "it was made for another architecture"
+        )
+        return PutIn(words, (Reason("wrong-base", message),))
+    return PutIn(words, figures={"attentions_that_fit": float(count)})
+
+
+def put_controlnet(painter: Painter, task: SmokeTask, folder: Path) -> PutIn:
+    """Let it read a made-up picture beside the painter."""
+    words = painter.encode(task.clip_skip or 1)
+    if painter.build.is_xl and any("zero_convs." in name for name in shapes_in(task.target)):
+        message = "an SDXL ControlNet with the names of the original files is not read here"
+        raise CannotTry("kind-not-testable", message)
+    try:
+        network = load_controlnet(task.target, painter, folder)
+    except (ValueError, RuntimeError, NotImplementedError) as error:
+        first = str(error).strip().splitlines()[0][:200]
+        message = f"it does not fit the base, or is not whole: {first}"
+        return PutIn(words, (Reason("wrong-base", message),))
+    return PutIn(words, steer=lambda size: steer_by(network, size))
+
+
+PUT_IN: Mapping[str, Callable[[Painter, SmokeTask, Path], PutIn]] = {
+    "lora": put_lora,
+    "lycoris": put_lora,
+    "embedding": put_embedding,
+    "hypernetwork": put_hypernetwork,
+    "controlnet": put_controlnet,
+}
