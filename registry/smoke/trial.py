@@ -21,6 +21,7 @@ from registry.smoke.judge import (
 from registry.smoke.memory import too_little_memory
 from registry.smoke.painter import GUIDANCE, PROMPT, Painter, Picture, Words
 from registry.smoke.recognise import build_of, shapes_in
+from registry.smoke.upscaler import enlarge
 from registry.smoke.vae import round_trip
 
 if TYPE_CHECKING:
@@ -79,6 +80,11 @@ def _tried(
         with stage("paint"):
             made, figures = round_trip(task.target, device, folder, frame.size or (0, 0))
         return _judged(replace(frame, steps=None, figures=figures), task, made)
+    if task.model_type == "upscaler":
+        with stage("enlarge"):
+            made, figures = enlarge(task.target, device, _SMALL)
+        side = made.pixels.shape[0]
+        return _judged(replace(frame, steps=None, size=(side, side), figures=figures), task, made)
     if task.model_type in PUT_IN:
         return _adapter(task, device, frame, stage, folder)
     message = f"sdreg cannot try a model of the type {task.model_type} yet"

@@ -282,9 +282,56 @@ def test_a_vae_takes_a_picture_apart_and_puts_it_together(tmp_path, prefix):
 
 def test_a_type_that_cannot_be_tried_is_no_pass(tmp_path):
     path = builds.write(tmp_path / "a.safetensors", {"x.weight": np.ones((4, 4), np.float32)})
+
+    for model_type, code in (
+        ("motion_module", "type-not-testable"),
+        ("upscaler", "kind-not-testable"),
+    ):
+        result = attempt(path, tmp_path, model_type)
+        assert (result.verdict, codes(result)) == ("untestable", [code])
+
+
+def esrgan(wide=16, grow=8, blocks=2, reads=3, ups=2):
+    shapes = {"conv_first": (wide, reads), "conv_body": (wide, wide), "conv_hr": (wide, wide)}
+    shapes |= {f"conv_up{n + 1}": (wide, wide) for n in range(ups)} | {"conv_last": (3, wide)}
+    for block in range(blocks):
+        for part in "123":
+            for n in range(5):
+                gives = grow if n < 4 else wide
+                shapes[f"body.{block}.rdb{part}.conv{n + 1}"] = (gives, wide + n * grow)
+    flat = {f"{name}.weight": (*shape, 3, 3) for name, shape in shapes.items()}
+    flat |= {f"{name}.bias": shape[:1] for name, shape in shapes.items()}
+    return builds.weights(flat)
+
+
+@pytest.mark.parametrize(("reads", "ups", "scale"), [(3, 2, 4), (12, 2, 2), (3, 1, 2)])
+def test_an_upscaler_enlarges_a_made_up_picture(tmp_path, reads, ups, scale):
+    path = builds.write(tmp_path / "a.safetensors", esrgan(reads=reads, ups=ups))
     result = attempt(path, tmp_path, "upscaler")
 
-    assert (result.verdict, codes(result)) == ("untestable", ["type-not-testable"])
+    assert (result.verdict, codes(result)) == ("passed", [])
+    assert result.size == (64 * scale, 64 * scale)
+    assert result.figures["scale"] == scale
+
+
+def test_the_names_of_the_first_release_mean_the_same(tmp_path):
+    today = esrgan()
+    ends = {"conv_first": "model.0", "conv_body": "model.1.sub.2", "conv_up1": "model.3",
+            "conv_up2": "model.6", "conv_hr": "model.8", "conv_last": "model.10"}  # fmt: skip
+    first = {}
+    for name, array in today.items():
+        module, _, kind = name.rpartition(".")
+        old = ends.get(module)
+        if old is None:
+            _, block, part, conv = module.split(".")
+            old = f"model.1.sub.{block}.{part.upper()}.{conv}.0"
+        first[f"{old}.{kind}"] = array
+    seen = [
+        attempt(builds.write(tmp_path / f"{n}.safetensors", made), tmp_path, "upscaler").figures
+        for n, made in enumerate((today, first))
+    ]
+
+    assert seen[0] == seen[1]
 
 
 def test_too_little_memory_is_said_before_anything_is_loaded(base, tmp_path):
