@@ -1,7 +1,7 @@
 """Try an upscaler of the ESRGAN family: enlarge a made-up picture.
 
-The network is RRDBNet, as in Wang et al. 2018 (ESRGAN) and BasicSR's `rrdbnet_arch.py`: nearly every
-upscaler that UIs list is one. Files have its names of today, or those of the first release.
+The network is RRDBNet, as in Wang et al. 2018 (ESRGAN) and BasicSR's `rrdbnet_arch.py`: most
+upscalers that UIs list are one. Files have its names of today, or those of the first release.
 """
 
 import re
@@ -59,9 +59,8 @@ class Enlarger:
             inner = self._block(inner, f"body.{block}")
         x = first + self._conv(inner, "conv_body")
         for number in self._ups:
-            x = _bent(
-                self._conv(interpolate(x, scale_factor=2.0, mode="nearest"), f"conv_up{number}")
-            )
+            x = interpolate(x, scale_factor=2.0, mode="nearest")
+            x = _bent(self._conv(x, f"conv_up{number}"))
         return self._conv(_bent(self._conv(x, "conv_hr")), "conv_last")
 
     def _block(self, x: torch.Tensor, name: str) -> torch.Tensor:
