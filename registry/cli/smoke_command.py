@@ -145,7 +145,8 @@ def run_document(run: "SmokeRun") -> dict[str, object]:
 def smoke_installed(
     registry: Registry, reports: "Sequence[InstallReport]", *, wanted: bool | None, quiet: bool
 ) -> "tuple[SmokeRun, ...]":
-    """Try what was just installed; None means: where a GPU and the extra are there."""
+    """Try what an install brought; None means: what is new, where a GPU and the extra are there."""
+    asked_for = bool(wanted)
     if wanted is None:
         from registry.smoke.run import has_extra, has_gpu
 
@@ -154,7 +155,7 @@ def smoke_installed(
         done.install.sha256
         for report in reports
         for done in report.files
-        if done.status != "already-installed"
+        if asked_for or done.status != "already-installed"
     ]
     if not wanted or not fresh:
         return ()
