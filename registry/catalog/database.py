@@ -19,7 +19,8 @@ import logging
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,9 @@ class Database:
         self.path = path
         self.wait_s = wait_s
         self._local = threading.local()
-        self._open: list[sqlite3.Connection] = []
+        self._ends: list[Callable[[], None]] = []
+        # Whoever forgets to close a catalog, or is interrupted, leaves no journal to the next one.
+        weakref.finalize(self, _end, self._ends)
         self._engine: Engine | None = None
         self._queue = threading.Lock()
 
@@ -86,7 +89,7 @@ class Database:
         )
         self._local.reader = connection
         self._local.frozen = True
-        self._open.append(connection)
+        self._ends.append(connection.close)
         return connection
 
     def _reader(self) -> sqlite3.Connection:
@@ -101,7 +104,7 @@ class Database:
             connection.execute(f"PRAGMA busy_timeout = {int(self.wait_s * 1000)}")
             connection.execute("PRAGMA query_only = ON")
             self._local.reader = connection
-            self._open.append(connection)
+            self._ends.append(connection.close)
         return connection
 
     # ── writing ───────────────────────────────────────────────────────────────────────────────────
@@ -163,17 +166,14 @@ class Database:
             from registry.catalog.engine import make_engine  # noqa: PLC0415 - as above
 
             self._engine = make_engine(self.path, wait_s=self.wait_s)
+            self._ends.append(self._engine.dispose)
         return self._engine
 
     def close(self) -> None:
         """Close every connection. The database can be used again: it opens new ones."""
-        for connection in self._open:
-            connection.close()
-        self._open.clear()
+        _end(self._ends)
         self._local = threading.local()
-        if self._engine is not None:
-            self._engine.dispose()
-            self._engine = None
+        self._engine = None
 
     # ── what SQLite says ──────────────────────────────────────────────────────────────────────────
 
@@ -192,6 +192,11 @@ class Database:
                 because = "the disk has no room for one more file (inodes)"
             return StoreUnwritable(str(self.path), because)
         return error
+
+
+def _end(ends: list[Callable[[], None]]) -> None:
+    while ends:
+        ends.pop()()
 
 
 def _is_out_of_inodes(folder: Path) -> bool:

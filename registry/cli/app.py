@@ -136,8 +136,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     for stream in (stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a sign that a terminal lacks is no error
-    with heeded() as stopping:
-        return _run(list(sys.argv[1:] if arguments is None else arguments), stdout, stopping)
+    with heeded(to_the_end=arguments is None) as stopping:
+        given = list(sys.argv[1:] if arguments is None else arguments)
+        stopping.code = _run(given, stdout, stopping)
+    return stopping.code
 
 
 def _run(given: list[str], stdout: TextIO, stopping: Stopping) -> int:

@@ -19,10 +19,15 @@ _KINDS: dict[str, type[Interrupted] | type[Terminated] | type[HungUp]] = {
 
 
 class Stopping:
-    """What was asked of us while a command ran."""
+    """What was asked of us while a command ran.
+
+    Attributes:
+        code: What the process will exit with, once the command has ended.
+    """
 
     def __init__(self) -> None:
         self._caught: str | None = None
+        self.code = Interrupted.exit_code
 
     @property
     def is_asked(self) -> bool:
@@ -48,10 +53,18 @@ class Stopping:
             # As after `kill -9`: whatever lies on the disk is good for the next run.
             os._exit(Interrupted.exit_code)
 
+    def leave(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002 -- how Python calls handlers
+        """The command has ended, and so shall the process."""
+        os._exit(self.code)
+
 
 @contextmanager
-def heeded() -> Iterator[Stopping]:
-    """Heed the signals until the end of the block; who ignores one, as `nohup` does, goes on so."""
+def heeded(*, to_the_end: bool) -> Iterator[Stopping]:
+    """Heed the signals until the end of the block; who ignores one, as `nohup` does, goes on so.
+
+    Args:
+        to_the_end: The process ends behind the block: what comes then ends it with its exit code.
+    """
     stopping = Stopping()
     before: dict[signal.Signals, Any] = {}
     if threading.current_thread() is threading.main_thread():
@@ -64,7 +77,7 @@ def heeded() -> Iterator[Stopping]:
         yield stopping
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            signal.signal(number, stopping.leave if to_the_end else handler)
 
 
 def go_on(program: str, arguments: Sequence[str]) -> str | None:
