@@ -151,7 +151,7 @@ def test_row_78_ctrl_c_at_a_terminal_stops_and_says_how_to_go_on(machine):
 
 def test_row_78_a_second_ctrl_c_leaves_at_once(machine):
     # Every sync of the main thread takes four seconds, but for the four of its plan. The first
-    # Ctrl-C wants five: three for the journal, two to close the catalog, which nothing can break off.
+    # Ctrl-C wants five: three for the journal, two to close the catalog; nothing breaks those off.
     words = machine.wanting(BIG, rate=12 * MIB)
     slow = ("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync")
     if not traces(slow):
