@@ -31,6 +31,7 @@ def upgrade() -> None:
         sa.Column("picture_hash", sa.Text(), nullable=True),
         sa.Column("compared", sa.Text(), nullable=True),
         sa.Column("versions", sa.Text(), nullable=False),
+        sa.Column("base", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_smoke_runs")),
     )
     op.create_index("ix_smoke_runs_key", "smoke_runs", ["key"], unique=False)

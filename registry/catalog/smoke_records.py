@@ -20,10 +20,12 @@ class SmokeRecords:
         """The newest run of this subject."""
         return self._newest("key = ?", (key,))
 
-    def last_good(self, key: str, device: str, seed: int) -> SmokeRun | None:
-        """The newest run that passed on this kind of device, with this seed."""
-        where = "key = ? AND verdict = 'passed' AND device = ? AND seed = ?"
-        return self._newest(where, (key, device, seed))
+    def last_good(
+        self, key: str, device: str, seed: int, base: str | None = None
+    ) -> SmokeRun | None:
+        """The newest run that passed on this kind of device, with this seed and base."""
+        where = "key = ? AND verdict = 'passed' AND device = ? AND seed = ? AND base IS ?"
+        return self._newest(where, (key, device, seed, base))
 
     def add(self, run: SmokeRun) -> None:
         """Keep a run."""
@@ -41,7 +43,7 @@ class SmokeRecords:
 
 _COLUMNS = (
     "key, target, ran_at, verdict, reasons, seconds, figures, device, dtype, steps, width, height, "
-    "seed, peak_memory_bytes, picture, picture_hash, compared, versions"
+    "seed, peak_memory_bytes, picture, picture_hash, compared, versions, base"
 )
 
 
@@ -60,5 +62,6 @@ def _run(row: Row) -> SmokeRun:
         picture=Path(row[14]) if row[14] else None,
         picture_hash=row[15],
         versions=json.loads(row[17]),
+        base=row[18],
     )
     return SmokeRun(row[0], row[1], datetime.fromisoformat(row[2]), result, row[16])

@@ -36,5 +36,6 @@ def add(database: Database, run: SmokeRun) -> None:
                 picture_hash=result.picture_hash,
                 compared=run.compared,
                 versions=json.dumps(result.versions),
+                base=result.base,
             )
         )

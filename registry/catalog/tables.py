@@ -438,6 +438,7 @@ smoke_runs = Table(
     Column("picture_hash", Text),
     Column("compared", Text),  # same, close, changed
     Column("versions", Text, nullable=False),
+    Column("base", Text),  # path of the checkpoint that an adapter was tried on
     Index("ix_smoke_runs_key", "key"),
 )
 

@@ -106,6 +106,7 @@ def write_run(run: "SmokeRun") -> None:
         [
             ("why", "\n".join(reason.message for reason in result.reasons)),
             ("tried on", how),
+            ("base", result.base or ""),
             ("before", _COMPARED.get(run.compared or "", "")),
             ("picture", str(result.picture or "")),
         ]
@@ -138,6 +139,7 @@ def run_document(run: "SmokeRun") -> dict[str, object]:
         "compared": run.compared,
         "figures": result.figures,
         "versions": result.versions,
+        "base": result.base,
         "at": run.at.isoformat(),
     }
 

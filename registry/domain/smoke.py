@@ -42,7 +42,10 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class SmokeResult:
-    """What one run showed. `verdict`: `passed`, `failed`, `untestable`; `size` in pixels."""
+    """What one run showed. `verdict`: `passed`, `failed`, `untestable`; `size` in pixels.
+
+    `base` is the checkpoint that an adapter was tried on, as a path.
+    """
 
     verdict: str
     reasons: tuple[Reason, ...] = ()
@@ -57,6 +60,7 @@ class SmokeResult:
     picture_hash: str | None = None
     figures: dict[str, float] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
+    base: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

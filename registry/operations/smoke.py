@@ -33,6 +33,7 @@ from registry.smoke.weights import check_keys, check_weights
 from registry.taxonomy.identify import Identity, identify
 from registry.taxonomy.lookup import UNKNOWN
 
+_OTHER_MODELS = frozenset({FileFormat.GGUF, FileFormat.ONNX})
 _ON_A_BASE = frozenset({"lora", "lycoris", "embedding", "hypernetwork", "controlnet"})
 
 
@@ -125,7 +126,9 @@ def smoke(
 
 
 def _try(subject: Subject, rooms: Rooms, progress: Progress, manner: Manner) -> SmokeRun:
-    with tempfile.TemporaryDirectory(prefix="sdreg-smoke-") as folder:
+    rooms.home.joinpath("smoke").mkdir(parents=True, exist_ok=True)
+    # Not in the system's folder: a pickle of 4 GB is converted there, and that may be memory.
+    with tempfile.TemporaryDirectory(prefix=".trial-", dir=rooms.home / "smoke") as folder:
         try:
             result = _result(subject, rooms, progress, manner, Path(folder))
         except (FormatError, UnsafeFile, ConversionError) as error:
@@ -139,6 +142,9 @@ def _try(subject: Subject, rooms: Rooms, progress: Progress, manner: Manner) -> 
 def _result(
     subject: Subject, rooms: Rooms, progress: Progress, manner: Manner, folder: Path
 ) -> SmokeResult:
+    found = sniff_file(subject.path)
+    if found.format in _OTHER_MODELS:
+        return _untestable("format-not-testable", f"it is {found.what}, which is not read here")
     path = _as_safetensors(subject.path, subject.name, progress, folder)
     index = read_index(path)
     identity = identify(index)
@@ -154,16 +160,21 @@ def _result(
     if not has_extra():
         message = f"the weights look sound; to paint with them, run: {how_to_add()}"
         return _untestable("no-extra", message)
-    base = None
+    chosen = base = None
     if kind in _ON_A_BASE:
-        base = _base(identity, rooms, manner)
-        if base is None:
+        chosen = _base(identity, rooms, manner)
+        if chosen is None:
             message = (
                 f"a {kind} is tried on a checkpoint of its architecture ({identity.architecture}), "
                 "and none is installed: install one, or name a file by --base"
             )
             return _untestable("no-base", message)
-        base = _as_safetensors(base, base.name, progress, folder)
+        apart = folder / "base"
+        apart.mkdir()
+        try:
+            base = _as_safetensors(chosen, chosen.name, progress, apart)
+        except (FormatError, UnsafeFile, ConversionError) as error:
+            return _untestable("bad-base", str(error))
     task = SmokeTask(
         target=path,
         name=subject.name,
@@ -181,7 +192,8 @@ def _result(
     def tell(stage: str) -> None:
         progress.say(f"{subject.name}: {stage}")
 
-    return run_smoke(task, tell, environment=manner.environment)
+    result = run_smoke(task, tell, environment=manner.environment)
+    return replace(result, base=str(chosen.absolute()) if chosen is not None else None)
 
 
 def _as_safetensors(path: Path, name: str, progress: Progress, folder: Path) -> Path:
@@ -249,7 +261,7 @@ def _compared(run: SmokeRun, rooms: Rooms) -> str | None:
     result = run.result
     if run.result.verdict != "passed" or result.device is None or result.picture_hash is None:
         return None
-    before = rooms.catalog.smokes.last_good(run.key, result.device, result.seed or 0)
+    before = rooms.catalog.smokes.last_good(run.key, result.device, result.seed or 0, result.base)
     if before is None or before.result.picture_hash is None:
         return None
     return compare(

@@ -7,14 +7,13 @@ stderr.
 
 import json
 import os
-import resource
 import sys
 import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +54,10 @@ def main() -> int:
             from registry.smoke.trial import try_model  # noqa: PLC0415 -- brings torch
         with tempfile.TemporaryDirectory() as folder:
             result = try_model(task, stages, Path(folder))
+    except ImportError as error:  # torch does not fit this machine: no fault of the model
+        traceback.print_exc()
+        broken = _failed("no-extra", f"the extra `smoke` is broken: {error}", stages)
+        result = replace(broken, verdict="untestable")
     except MemoryError:
         result = _failed("out-of-memory", "the memory ran out", stages)
     except Exception as error:  # noqa: BLE001 -- whatever a library says about this file is a verdict
@@ -79,7 +82,11 @@ def _failed(code: str, message: str, stages: Stages) -> SmokeResult:
     return SmokeResult("failed", (Reason(code, f"in the stage “{where}”: {first[:300]}"),))
 
 
-def _peak_bytes() -> int:
+def _peak_bytes() -> int | None:
+    try:
+        import resource  # noqa: PLC0415 -- Windows has none
+    except ImportError:
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 

@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -19,8 +20,11 @@ TIME_LIMIT_S = 900.0
 _NEEDED = ("torch", "diffusers", "transformers", "accelerate", "safetensors")
 _LAST_WORDS = 2000
 _GPU_WAIT_S = 10
-# On Linux the usual torch brings gigabytes of CUDA; this one is for processors.
-_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
+# Where torch's builds lie: https://pytorch.org/get-started/locally. The usual one brings gigabytes
+# of CUDA on Linux, and none on Windows.
+_INDEX = "https://download.pytorch.org/whl/"
+# What CUDA 13 asks of the driver: https://docs.nvidia.com/deploy/cuda-compatibility
+_CUDA_13_DRIVER = 580
 
 
 def has_extra() -> bool:
@@ -141,18 +145,33 @@ def has_gpu() -> bool:
     """Whether a GPU that torch could use seems to be there; torch itself is not asked."""
     if sys.platform == "darwin":
         return platform.machine() == "arm64"
+    return nvidia_driver() is not None or _AMD.exists()
+
+
+_AMD = Path("/dev/kfd")
+
+
+def nvidia_driver() -> int | None:
+    """The major version of NVIDIA's driver; None where there is none, or no GPU for it."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
-        return Path("/dev/kfd").exists()  # AMD's
+        return None
+    command = [tool, "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
-        asked = subprocess.run([tool, "-L"], capture_output=True, timeout=_GPU_WAIT_S, check=False)  # noqa: S603 -- the driver's own tool
+        asked = subprocess.run(command, capture_output=True, timeout=_GPU_WAIT_S, check=False)  # noqa: S603 -- the driver's own tool
     except (OSError, subprocess.TimeoutExpired):
-        return False
-    return asked.returncode == 0 and b"GPU" in asked.stdout
+        return None
+    found = re.match(rb"\s*(\d+)\.", asked.stdout)
+    return int(found[1]) if asked.returncode == 0 and found else None
 
 
 def how_to_add() -> str:
     """The one command that adds what painting needs, on this machine."""
-    if sys.platform == "darwin" or has_gpu():
+    if sys.platform == "darwin":
         return "pip install 'sdreg[smoke]'"
-    return f"pip install 'sdreg[smoke]' --extra-index-url {_CPU_INDEX}"
+    driver = nvidia_driver()
+    if driver is not None:
+        build = "cu130" if driver >= _CUDA_13_DRIVER else "cu126"
+    else:
+        build = "rocm7.2" if _AMD.exists() else "cpu"
+    return f"pip install 'sdreg[smoke]' --extra-index-url {_INDEX}{build}"

@@ -113,7 +113,12 @@ def _adapter(
             "no-base", f"a {task.model_type} is tried on a checkpoint: name one by --base"
         )
     with stage("load"):
-        painter = _painter(task.base, task, device, folder)
+        try:
+            painter = _painter(task.base, task, device, folder)
+        except (OSError, ValueError, KeyError) as error:
+            raise CannotTry("bad-base", f"the base does not load: {error}") from error
+    if missing := painter.missing():
+        raise CannotTry("bad-base", f"the base is not whole: {missing[0]} is not in it")
     with stage("paint without"):
         painter.settle()
         words = painter.encode(task.clip_skip or 1)
@@ -164,7 +169,10 @@ def _judged(frame: SmokeResult, task: SmokeTask, picture: Picture) -> SmokeResul
     seen, more = judge_picture(picture.pixels)
     if not reasons:  # of bad latents no picture can come
         reasons = seen
-    _save(picture.pixels, task, frame)
+    try:
+        _save(picture.pixels, task, frame)
+    except OSError as error:  # a full disk is no fault of the model
+        raise CannotTry("cannot-write", f"{task.picture}: {error}") from error
     return replace(
         frame,
         verdict="failed" if reasons else "passed",

@@ -36,7 +36,19 @@ _FLOATS: dict[str, tuple[str, int, int, int]] = {
 }
 _MATRIX = 2
 _WHOLE_TYPES = frozenset({"checkpoint", "diffusion_model", "vae", "controlnet", "upscaler"})
-_UP = (".lora_up.weight", ".lora_B.weight", ".lora.up.weight", ".hada_w1_a", ".lokr_w2", ".diff")
+# What a training begins with as zeros: while all of it is, the adapter changes nothing.
+_UP = (
+    ".lora_up.weight",
+    ".lora_B.weight",
+    ".lora.up.weight",
+    ".hada_w2_a",
+    ".lokr_w2",
+    ".lokr_w2_b",
+    ".diff",
+    ".diff_b",
+    ".w_norm",
+    ".b_norm",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,9 +37,12 @@ def test_the_last_good_one_is_of_the_same_device_and_seed(empty):
     bad = replace(RUN, result=replace(RESULT, verdict="failed"))
     on_gpu = replace(RUN, result=replace(RESULT, device="cuda"))
     other = replace(RUN, result=replace(RESULT, seed=2))
-    for run in (RUN, bad, on_gpu, other):
+    on_a_base = replace(RUN, result=replace(RESULT, base="/a/base"))
+    for run in (RUN, bad, on_gpu, other, on_a_base):
         empty.smokes.add(run)
 
     assert empty.smokes.last_good("sha256:00", "cpu", 1) == RUN
     assert empty.smokes.last_good("sha256:00", "cuda", 1) == on_gpu
     assert empty.smokes.last_good("sha256:00", "mps", 1) is None
+    assert empty.smokes.last_good("sha256:00", "cpu", 1, "/a/base") == on_a_base
+    assert empty.smokes.last_good("sha256:00", "cpu", 1, "/another") is None

@@ -13,6 +13,7 @@ from registry.errors import InvalidArgument, NotInstalled
 from registry.operations import smoke as room
 from registry.settings import Settings
 from registry.smoke import layout
+from tests.formats.gguf_file import gguf
 from tests.smoke import builds
 
 needs_extra = pytest.mark.skipif(
@@ -79,6 +80,34 @@ def test_what_is_no_model_is_a_verdict_and_what_is_not_there_an_error(registry, 
         registry.smoke(["nowhere"])
 
 
+def test_a_model_in_a_format_that_is_not_read_here_is_no_bad_one(registry, tmp_path):
+    path = tmp_path / "a.gguf"
+    path.write_bytes(gguf({"a": ("F32", (4, 4))}))
+    (run,) = registry.smoke([str(path)])
+
+    assert (run.result.verdict, codes(run)) == ("untestable", ["format-not-testable"])
+
+
+def test_a_bad_base_says_nothing_about_the_adapter(registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "has_extra", lambda: True)
+    lora = builds.write(tmp_path / "a.safetensors", builds.lora())
+    for content in (b"<html>not here</html>", b"\x80\x02cposix\nsystem\nX\x02\x00\x00\x00id\x85R."):
+        base = tmp_path / "base.ckpt"
+        base.write_bytes(content)
+        (run,) = registry.smoke([str(lora)], base=str(base))
+
+        assert (run.result.verdict, codes(run)) == ("untestable", ["bad-base"])
+
+
+def test_nothing_is_left_of_a_converted_pickle(registry, tmp_path, no_extra):
+    path = tmp_path / "a.ckpt"
+    write_checkpoint(path, builds.weights(layout.checkpoint(builds.TINY1)))
+    (run,) = registry.smoke([str(path)])
+
+    assert codes(run) == ["no-extra"]
+    assert list((tmp_path / "home" / "smoke").iterdir()) == []
+
+
 def test_only_what_is_due_is_tried_again(registry, tmp_path, no_extra):
     path = str(builds.checkpoint(tmp_path / "a.safetensors"))
 
@@ -120,6 +149,36 @@ def test_an_installed_model_is_tried_and_compared_with_last_time(tmp_path, hoste
     assert first.result.picture.parent == tmp_path / "home" / "smoke"
     assert first.result.picture.is_file()
     assert adapter.result.figures["difference"] > 1e-3
+
+
+@needs_extra
+def test_an_adapter_is_compared_with_runs_on_the_same_base(registry, tmp_path):
+    lora = builds.write(tmp_path / "lora.safetensors", builds.lora())
+    one = builds.checkpoint(tmp_path / "one.safetensors")
+    made = builds.weights(layout.checkpoint(builds.TINY1), seed=5)
+    two = builds.write(tmp_path / "two.safetensors", made)
+
+    runs = [
+        registry.smoke([str(lora)], device="cpu", base=str(base))[0] for base in (one, two, one)
+    ]
+
+    assert [run.result.verdict for run in runs] == ["passed"] * 3
+    assert [run.result.base for run in runs] == [str(one), str(two), str(one)]
+    assert [run.compared for run in runs] == [None, None, "same"]
+
+
+@needs_extra
+def test_a_base_with_a_block_missing_says_nothing_about_the_adapter(registry, tmp_path):
+    lora = builds.write(tmp_path / "lora.safetensors", builds.lora())
+
+    def change(made):
+        for name in [name for name in made if ".middle_block.1." in name]:
+            del made[name]
+
+    base = builds.checkpoint(tmp_path / "base.safetensors", change=change)
+    (run,) = registry.smoke([str(lora)], device="cpu", base=str(base))
+
+    assert (run.result.verdict, codes(run)) == ("untestable", ["bad-base"])
 
 
 @needs_extra

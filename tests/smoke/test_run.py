@@ -9,7 +9,8 @@ import pytest
 
 from registry.domain.smoke import SmokeTask
 from registry.settings import harmless_environment
-from registry.smoke.run import how_to_add, run_smoke
+from registry.smoke import run
+from registry.smoke.run import has_gpu, how_to_add, run_smoke
 from tests.smoke import builds
 
 needs_extra = pytest.mark.skipif(
@@ -106,5 +107,51 @@ def test_no_token_reaches_the_child(task, monkeypatch):
     assert b"the-token" not in seen[0]
 
 
-def test_the_command_that_adds_the_extra_is_named():
-    assert how_to_add().startswith("pip install 'sdreg[smoke]'")
+@pytest.mark.parametrize(
+    ("says", "amd", "build"),
+    [
+        ("echo 580.65.06", False, "cu130"),
+        ("printf '590.1\\n590.1\\n'", False, "cu130"),
+        ("echo 550.120", True, "cu126"),
+        ("echo 'No devices were found'; exit 6", False, "cpu"),
+        ("exit 9", True, "rocm7.2"),
+        (None, True, "rocm7.2"),
+        (None, False, "cpu"),
+    ],
+)
+def test_the_command_that_adds_the_extra_fits_the_machine(tmp_path, monkeypatch, says, amd, build):
+    if says is not None:
+        tool = tmp_path / "nvidia-smi"
+        tool.write_text(f"#!/bin/sh\n{says}\n")
+        tool.chmod(0o755)
+    kfd = tmp_path / "kfd"
+    if amd:
+        kfd.touch()
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(run, "_AMD", kfd)
+    monkeypatch.setattr("sys.platform", "linux")
+
+    index = f"--extra-index-url https://download.pytorch.org/whl/{build}"
+    assert how_to_add() == f"pip install 'sdreg[smoke]' {index}"
+    assert has_gpu() == (build != "cpu")
+
+
+def test_a_mac_needs_no_index(monkeypatch):
+    monkeypatch.setattr("sys.platform", "darwin")
+
+    assert how_to_add() == "pip install 'sdreg[smoke]'"
+
+
+def test_a_broken_extra_is_no_fault_of_the_model(task, tmp_path, monkeypatch):
+    sound = run._offline
+
+    def broken(environment):
+        told = sound(environment)
+        return told | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{told['PYTHONPATH']}"}
+
+    (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.13: cannot open')")
+    monkeypatch.setattr(run, "_offline", broken)
+    result = run_smoke(task)
+
+    assert (result.verdict, [each.code for each in result.reasons]) == ("untestable", ["no-extra"])
+    assert "libcudart.so.13" in result.reasons[0].message

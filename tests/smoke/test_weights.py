@@ -103,6 +103,19 @@ def test_a_lora_that_was_never_trained_has_no_effect(tmp_path):
     assert look(builds.write(tmp_path / "b.safetensors", made), "lora") == {}
 
 
+@pytest.mark.parametrize("zero", ["hada_w2_a", "lokr_w2", "lokr_w2_b"])
+def test_a_relative_of_lora_that_was_never_trained_has_no_effect(tmp_path, zero):
+    at = "lora_unet_mid_block_attentions_0_proj_in"
+    kind = zero.rpartition("_w")[0]
+    parts = {"hada": ("hada_w1_a", "hada_w1_b", "hada_w2_b"), "lokr": ("lokr_w1", "lokr_w2_a")}
+    made = {f"{at}.{name}": np.ones((4, 4), np.float32) for name in parts[kind]}
+    made[f"{at}.{zero}"] = np.zeros((4, 4), np.float32)
+
+    assert list(look(builds.write(tmp_path / "a.safetensors", made), "lycoris")) == ["no-effect"]
+    made[f"{at}.{zero}"][0, 0] = 1
+    assert look(builds.write(tmp_path / "b.safetensors", made), "lycoris") == {}
+
+
 def test_a_vae_alone_is_held_against_its_own_build(tmp_path):
     made = builds.weights(layout.vae((32, 64), prefix=""))
     assert look(builds.write(tmp_path / "a.safetensors", made), "vae") == {}
