@@ -175,6 +175,11 @@ def _result(
             base = _as_safetensors(chosen, chosen.name, progress, apart)
         except (FormatError, UnsafeFile, ConversionError) as error:
             return _untestable("bad-base", str(error))
+        gaps = check_keys(read_index(base), "checkpoint")
+        if gaps:
+            return _untestable(
+                "bad-base", f"the base {chosen.name} is not whole: {gaps[0].message}"
+            )
     task = SmokeTask(
         target=path,
         name=subject.name,

@@ -99,6 +99,23 @@ def test_a_bad_base_says_nothing_about_the_adapter(registry, tmp_path, monkeypat
         assert (run.result.verdict, codes(run)) == ("untestable", ["bad-base"])
 
 
+def test_a_base_with_a_block_missing_says_nothing_about_the_adapter(
+    registry, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(room, "has_extra", lambda: True)
+    lora = builds.write(tmp_path / "lora.safetensors", builds.lora())
+
+    def change(made):
+        for name in [name for name in made if ".middle_block.1." in name]:
+            del made[name]
+
+    base = builds.checkpoint(tmp_path / "base.safetensors", change=change)
+    (run,) = registry.smoke([str(lora)], device="cpu", base=str(base))
+
+    assert (run.result.verdict, codes(run)) == ("untestable", ["bad-base"])
+    assert "UNet middle_block" in run.result.reasons[0].message
+
+
 def test_nothing_is_left_of_a_converted_pickle(registry, tmp_path, no_extra):
     path = tmp_path / "a.ckpt"
     write_checkpoint(path, builds.weights(layout.checkpoint(builds.TINY1)))
@@ -165,20 +182,6 @@ def test_an_adapter_is_compared_with_runs_on_the_same_base(registry, tmp_path):
     assert [run.result.verdict for run in runs] == ["passed"] * 3
     assert [run.result.base for run in runs] == [str(one), str(two), str(one)]
     assert [run.compared for run in runs] == [None, None, "same"]
-
-
-@needs_extra
-def test_a_base_with_a_block_missing_says_nothing_about_the_adapter(registry, tmp_path):
-    lora = builds.write(tmp_path / "lora.safetensors", builds.lora())
-
-    def change(made):
-        for name in [name for name in made if ".middle_block.1." in name]:
-            del made[name]
-
-    base = builds.checkpoint(tmp_path / "base.safetensors", change=change)
-    (run,) = registry.smoke([str(lora)], device="cpu", base=str(base))
-
-    assert (run.result.verdict, codes(run)) == ("untestable", ["bad-base"])
 
 
 @needs_extra
