@@ -103,14 +103,24 @@ def subject_at(path: Path) -> Subject:
 
 
 def due(subjects: Iterable[Subject], rooms: Rooms, *, after: timedelta) -> tuple[Subject, ...]:
-    """Those that were never tried, or not for so long."""
+    """Those that were never tried, or not for so long, or could not be on this machine then."""
     now = rooms.clock()
     found = []
     for subject in subjects:
         last = rooms.catalog.smokes.last(subject.key)
-        if last is None or now - last.at >= after:
+        if last is None or now - last.at >= after or _may_be_tried_now(last):
             found.append(subject)
     return tuple(found)
+
+
+def _may_be_tried_now(last: SmokeRun) -> bool:
+    codes = {reason.code for reason in last.result.reasons}
+    return bool(codes & _OF_THE_MACHINE) or ("no-extra" in codes and has_extra())
+
+
+_OF_THE_MACHINE = frozenset(
+    {"no-base", "bad-base", "no-device", "too-little-memory", "cannot-read", "cannot-write"}
+)
 
 
 def smoke(

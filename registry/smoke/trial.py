@@ -11,7 +11,7 @@ import torch
 from registry.domain.smoke import Reason, SmokeResult, SmokeTask
 from registry.smoke.adapting import PUT_IN, CannotTry, Steer
 from registry.smoke.devices import Device, NoSuchDevice, choose_device
-from registry.smoke.infotext import Painted, infotext
+from registry.smoke.infotext import infotext, painted_by
 from registry.smoke.judge import (
     judge_difference,
     judge_latents,
@@ -187,16 +187,9 @@ def _save(pixels: "Array", task: SmokeTask, frame: SmokeResult) -> None:
     from PIL import Image, PngImagePlugin  # noqa: PLC0415 -- comes with diffusers
 
     words = PngImagePlugin.PngInfo()
-    painted = Painted(
-        PROMPT,
-        frame.steps or 0,
-        GUIDANCE,
-        task.seed,
-        frame.size or (0, 0),
-        task.name,
-        clip_skip=task.clip_skip,
-    )
-    words.add_itxt("parameters", infotext(painted))
+    if frame.steps is not None and frame.size is not None:  # else no prompt made it
+        painted = painted_by(task, PROMPT, steps=frame.steps, guidance=GUIDANCE, size=frame.size)
+        words.add_itxt("parameters", infotext(painted))
     steps = (np.nan_to_num(np.clip(pixels, 0, 1)) * 255).round().astype(np.uint8)
     task.picture.parent.mkdir(parents=True, exist_ok=True)
     draft = task.picture.with_suffix(".draft")

@@ -9,6 +9,7 @@ import pytest
 from registry.api import Registry
 from registry.demo.hub import EmbeddedHub, HostedFile
 from registry.demo.torch_zip import write_checkpoint
+from registry.domain.smoke import SmokeResult
 from registry.errors import InvalidArgument, NotInstalled
 from registry.operations import smoke as room
 from registry.settings import Settings
@@ -125,12 +126,26 @@ def test_nothing_is_left_of_a_converted_pickle(registry, tmp_path, no_extra):
     assert list((tmp_path / "home" / "smoke").iterdir()) == []
 
 
-def test_only_what_is_due_is_tried_again(registry, tmp_path, no_extra):
+def test_only_what_is_due_is_tried_again(registry, tmp_path, monkeypatch, no_extra):
     path = str(builds.checkpoint(tmp_path / "a.safetensors"))
 
     assert len(registry.smoke([path], due=timedelta(days=90))) == 1
     assert registry.smoke([path], due=timedelta(days=90)) == ()
     assert len(registry.smoke([path], due=timedelta(0))) == 1
+
+    monkeypatch.setattr(room, "has_extra", lambda: True)
+    monkeypatch.setattr(room, "run_smoke", lambda *_, **__: SmokeResult("passed"))
+    assert len(registry.smoke([path], due=timedelta(days=90))) == 1
+    assert registry.smoke([path], due=timedelta(days=90)) == ()
+
+
+def test_what_this_machine_could_not_try_stays_due(registry, tmp_path, monkeypatch):
+    monkeypatch.setattr(room, "has_extra", lambda: True)
+    path = str(builds.write(tmp_path / "a.safetensors", builds.lora()))
+
+    for _ in range(2):
+        (run,) = registry.smoke([path], due=timedelta(days=90))
+        assert codes(run) == ["no-base"]
 
 
 # ── with torch ────────────────────────────────────────────────────────────────────────────────────

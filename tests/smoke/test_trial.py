@@ -78,7 +78,7 @@ def test_the_picture_tells_how_it_was_made(base, tmp_path):
 
     assert words == (
         "a photo of a cat\n"
-        "Steps: 2, Sampler: Euler, CFG scale: 5, Seed: 1, Size: 64x64, Model: base.safetensors, "
+        "Steps: 2, Sampler: Euler, CFG scale: 5, Seed: 1, Size: 64x64, Model: base, "
         "Clip skip: 2"
     )
 
