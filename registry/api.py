@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from registry.domain.model import ModelFile, ModelVersion
     from registry.domain.smoke import SmokeRun
     from registry.hubs.hub import Hub
+    from registry.operations.collect import Waste
     from registry.operations.convert_file import Converted
     from registry.operations.doctor import Check
     from registry.operations.inspect import Inspection
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from registry.operations.link import Linked
     from registry.operations.merge_files import Merged
     from registry.operations.plan_install import InstallPlan
+    from registry.operations.rebuild import Rebuilt
     from registry.operations.refresh import Refreshed
     from registry.operations.remove import Removed
     from registry.operations.repair import RepairReport
@@ -672,6 +674,35 @@ class Registry:
         self.__dict__.pop("rooms", None)
         settings = self.settings
         return set_aside(settings.catalog_file, backups=settings.backups, clock=now)
+
+    def rebuild_catalog(self) -> "Rebuilt":
+        """Write the records of what is stored again, after the catalog was lost.
+
+        A damaged catalog belongs aside first, see `set_catalog_aside`. Records that are there stay.
+
+        Raises:
+            StoreError: The disk refuses.
+        """
+        from registry.operations.rebuild import rebuild
+
+        return rebuild(self._recovered())
+
+    def find_waste(self) -> "tuple[Waste, ...]":
+        """What of ours is of no use any more. Changes nothing."""
+        from registry.operations.collect import find_waste
+
+        return find_waste(self._recovered())
+
+    def throw_away(self, waste: "Waste") -> bool:
+        """Let one thing go, if it is waste still; says whether it went.
+
+        Raises:
+            InUse: Another process is at work on it.
+            StoreError: The disk refuses.
+        """
+        from registry.operations.collect import throw_away
+
+        return throw_away(waste, self.rooms)
 
     def login(self, hub: str, token: Secret) -> str:
         """Keep a token for a hub; returns where it is kept.

@@ -51,6 +51,7 @@ COMMANDS: dict[str, Entry] = {
     "downloads": Entry("Care", "Show or drop downloads that are not finished."),
     "scan": Entry("Care", "Tell whether model files hold code, without running any."),
     "doctor": Entry("Care", "Look for trouble and name its remedy."),
+    "gc": Entry("Care", "Throw away what is of no use any more."),
     "catalog": Entry("Setup", "Add to, refresh, export or check the catalog."),
     "config": Entry("Setup", "Show and change settings and UI folders."),
     "login": Entry("Setup", "Keep a token for Civitai or Hugging Face."),

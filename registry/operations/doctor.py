@@ -15,9 +15,10 @@ from registry.store.space import free_bytes, probe
 
 _LITTLE_BYTES = 10 * 1000**3
 _SET_ASIDE = (
-    "`sdreg doctor --fix` sets it aside and makes a new one; the stored files stay, and "
-    "installing them again fetches nothing"
+    "`sdreg doctor --rebuild` sets it aside and makes a new one from the stored files, which "
+    "stay as they are"
 )
+_NO_RECORD = "`sdreg doctor --rebuild` records them again; `sdreg gc` throws them away"
 _WALL_MISSING = (
     "nothing to do: files are still read without obeying them; this is one wall less behind that"
 )
@@ -123,7 +124,7 @@ def _store(rooms: Rooms) -> Iterator[Check]:
     if orphans:
         size = sum(rooms.store.blob(sha256).size_bytes for sha256 in orphans)
         says = f"{len(orphans)} files that nothing refers to ({size:,} bytes)"
-        yield Check("orphans", Health.NOTE, says, "they do no harm; installing them is instant")
+        yield Check("orphans", Health.NOTE, says, _NO_RECORD)
 
 
 def _targets(rooms: Rooms) -> Iterator[Check]:

@@ -311,6 +311,8 @@ def _facts(record: Install) -> dict[str, str]:
         "reference": record.reference,
         "source": record.source,
         "derived_from": record.derived_from or "",
+        "proven": "yes" if record.proven else "no",
+        "installed_at": record.installed_at.isoformat(),
     }
 
 

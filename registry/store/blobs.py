@@ -132,6 +132,10 @@ class Store:
         """Everything that was set aside, in order of names."""
         return self._quarantine.list()
 
+    def set_aside_by_us(self, path: Path) -> bool:
+        """Whether a file in quarantine has the note that we write for what we put there."""
+        return self._quarantine.has_note(path)
+
     # ── in ────────────────────────────────────────────────────────────────────────────────────────
 
     def adopt(self, fetched: FetchedFile, *, facts: Mapping[str, str] = _NO_FACTS) -> Blob:
@@ -248,6 +252,15 @@ class Store:
                     delete(gone)
             if self.durable and path.parent.is_dir():
                 sync_folder(path.parent)
+
+    def drop_quarantined(self, path: Path) -> bool:
+        """Delete a file that was set aside, because the user says so; False if it is none.
+
+        Raises:
+            StoreUnwritable: The disk refuses.
+        """
+        with disk_errors(path):
+            return self._quarantine.drop(path)
 
     def sweep(self, *, idle_s: float = _IDLE_S) -> int:
         """Delete temporary files that a killed run left; returns how many bytes that freed.

@@ -108,6 +108,20 @@ def is_the_users(path: Path, blob: Blob, *, known: Callable[[Path], object]) -> 
         return False
 
 
+def is_a_copy_of_ours(path: Path, blob: Blob) -> bool:
+    """Whether a file with bytes of its own was made from the blob by us, as far as it tells."""
+    try:
+        return (
+            path.is_file()
+            and not path.is_symlink()
+            and _method(path, blob.path) is None
+            and same_bytes(path, blob.path)
+            and made_by_us(path, blob.path)
+        )
+    except OSError:
+        return False
+
+
 def check(link: Link, blob_path: Path) -> FindingKind:
     """Say whether a link still leads to its blob.
 

@@ -37,6 +37,19 @@ class Quarantine:
         if self.folder.is_dir():
             yield from sorted(p for p in self.folder.iterdir() if not p.name.endswith(_NOTE))
 
+    def has_note(self, path: Path) -> bool:
+        """Whether `path` lies in here with the note that we write for what we set aside."""
+        note = path.with_name(path.name + _NOTE)
+        return path.parent == self.folder and path.is_file() and note.is_file()
+
+    def drop(self, path: Path) -> bool:
+        """Delete a file that was set aside, then its note; False if it is none of those."""
+        if not self.has_note(path):
+            return False
+        delete(path)
+        delete(path.with_name(path.name + _NOTE))
+        return True
+
     def take(self, path: Path, because: str) -> Path:
         """Move a file in and say where it lies now."""
         return self._set_aside(path, because, self._move_or_copy)

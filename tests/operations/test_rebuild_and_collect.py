@@ -1,0 +1,142 @@
+"""A lost catalog comes back from the store; what is of no use can go, and nothing else."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from registry.api import Registry
+from registry.operations.collect import WasteKind
+from tests.faults.test_disk_every_step import can_trace, traced
+
+
+def lose_catalog(registry, how):
+    registry.catalog.close()
+    file = registry.settings.catalog_file
+    for suffix in ("-wal", "-shm"):
+        file.with_name(file.name + suffix).unlink(missing_ok=True)
+    if how == "deleted":
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:4000] + b"\0rot" * 5000)
+
+
+def told(registry):
+    """What people see of the installs: everything but the numbers of rows."""
+    return sorted(
+        (
+            *(i.reference, i.slug, i.model_type, i.file_name, i.sha256, i.size_bytes, i.source),
+            i.proven,
+            *sorted((k.layout, str(k.path), k.method) for k in i.links),
+        )
+        for i in registry.installed()
+    )
+
+
+@pytest.mark.parametrize("how", ["deleted", "spoilt"])
+def test_a_lost_catalog_is_rebuilt_from_what_is_stored(registry, how):
+    registry.install("civitai:901")
+    before, places = told(registry), registry.path("noise.safetensors")
+    lose_catalog(registry, how)
+
+    again = Registry(registry.settings)
+    moved = again.set_catalog_aside()
+    rebuilt = again.rebuild_catalog()
+
+    assert (moved is not None) == (how == "spoilt")
+    assert moved is None or moved.is_file()
+    assert [install.file_name for install in rebuilt.installs] == ["noise.safetensors"]
+    assert told(again) == before
+    assert again.path("noise.safetensors") == places
+    assert not again.verify().findings
+    assert again.rebuild_catalog().installs == ()
+    assert told(again) == before
+
+
+def test_a_file_beside_which_nothing_is_written_stays_and_is_told(registry):
+    (done,) = registry.install("civitai:901").files
+    done.blob.path.with_name(f"{done.blob.sha256}.json").unlink()
+    lose_catalog(registry, "deleted")
+
+    again = Registry(registry.settings)
+
+    assert again.rebuild_catalog().unknown == (done.blob.sha256,)
+    assert done.blob.path.is_file()
+
+
+def test_what_a_name_still_leads_to_is_not_waste_after_the_catalog_was_lost(registry):
+    registry.install("civitai:901")
+    lose_catalog(registry, "deleted")
+
+    assert Registry(registry.settings).find_waste() == ()
+
+
+def test_a_file_that_nothing_refers_to_goes_and_one_that_came_back_meanwhile_stays(registry):
+    (done,) = registry.install("civitai:901").files
+    registry.catalog.installs.remove(done.install.id)
+    for link in done.install.links:
+        link.path.unlink()
+    (waste,) = registry.find_waste()
+    assert (waste.kind, waste.key) == (WasteKind.UNREFERENCED, done.blob.sha256)
+
+    registry.install("civitai:901")
+    assert not registry.throw_away(waste)
+    assert done.blob.path.is_file()
+
+    (install,) = registry.installed()
+    registry.catalog.installs.remove(install.id)
+    for link in install.links:
+        link.path.unlink()
+    assert registry.throw_away(waste)
+    assert not done.blob.path.exists()
+    assert registry.find_waste() == ()
+
+
+def test_only_what_we_set_aside_is_waste_in_quarantine(registry, tmp_path):
+    store = registry.rooms.store
+    theirs = tmp_path / "odd.safetensors"
+    theirs.write_bytes(b"odd")
+    aside = store.quarantine(theirs, "it is odd")
+    users = aside.with_name("mine.safetensors")
+    users.write_bytes(b"mine")
+
+    (waste,) = registry.find_waste()
+
+    assert waste.path == aside
+    assert registry.throw_away(waste)
+    assert not aside.exists()
+    assert users.read_bytes() == b"mine"
+    assert not store.drop_quarantined(users)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not can_trace(), reason="strace is not here or may not trace")
+@pytest.mark.parametrize("call", ["fsync", "fdatasync", "pwrite64", "rename", "unlink"])
+def test_killed_at_any_step_of_a_rebuild_the_next_one_ends_it(registry, call, tmp_path):
+    registry.install("civitai:901")
+    before = told(registry)
+    bytes_before = {p: p.read_bytes() for p in registry.path("noise.safetensors")}
+    environment = {**os.environ, "SDREG_HOME": str(registry.settings.home)}  # noqa: TID251 -- handed to a child
+    environment |= {f"SDREG_UI_{n.upper()}": str(r) for n, r in registry.settings.uis}
+    words = [sys.executable, "-m", "registry", "doctor", "--rebuild", "--json"]
+    killed = 0
+    for number in (1, 2, 4, 9):
+        lose_catalog(registry, "spoilt")
+        cut = subprocess.run(
+            [*traced(call, inject=f"signal=SIGKILL:when={number}"), *words],
+            env=environment,
+            capture_output=True,
+            check=False,
+        )
+        killed += cut.returncode == -9
+        assert {p: p.read_bytes() for p in bytes_before} == bytes_before
+
+        ended = subprocess.run(words, env=environment, capture_output=True, check=False, text=True)
+
+        assert '"sdreg.doctor/1"' in ended.stdout, ended
+        again = Registry(registry.settings)
+        assert told(again) == before
+        again.catalog.close()
+    assert killed
+    assert list(registry.settings.backups.glob("*damaged*.db"))
