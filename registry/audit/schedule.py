@@ -51,7 +51,7 @@ def decide(
     schedule: Schedule,
     *,
     now: datetime,
-    zone: tzinfo,
+    zone: tzinfo | None,
     made_at: datetime,
     last_began: datetime | None,
 ) -> Decision:
@@ -60,7 +60,7 @@ def decide(
     Args:
         schedule: What the user wants.
         now: Aware.
-        zone: That of the place where `schedule.at` is meant.
+        zone: That of the place where `schedule.at` is meant; None is this machine's.
         made_at: Aware; when the schedule was made: the first run is at the first `at` after it.
         last_began: Aware; when the last scheduled run began, whether or not it came to its end.
 
@@ -82,7 +82,7 @@ def decide(
     return Decision(next_at <= now, origin, next_at)
 
 
-def _at(schedule: Schedule, origin: datetime, zone: tzinfo, *, days: int) -> datetime:
+def _at(schedule: Schedule, origin: datetime, zone: tzinfo | None, *, days: int) -> datetime:
     """The time of the day, so many calendar days after the origin's; in a gap, just after it."""
     day = origin.astimezone(zone).date() + timedelta(days=days)
     return datetime.combine(day, schedule.at, zone).astimezone(UTC)

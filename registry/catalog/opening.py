@@ -19,6 +19,7 @@ from registry.catalog.install_records import InstallRecords
 from registry.catalog.instants import stamp
 from registry.catalog.model_records import ModelRecords
 from registry.catalog.revision import peek_revision
+from registry.catalog.schedule_records import ScheduleRecords
 from registry.catalog.shipped import shipped
 from registry.catalog.smoke_records import SmokeRecords
 from registry.errors import CatalogDamaged, StoreUnwritable
@@ -35,6 +36,7 @@ class Catalog:
         audits: What checks found.
         disputes: What came instead of what was promised.
         smokes: Which models made a picture.
+        schedules: When audits are to be run.
         path: The database file.
         database: For the other modules of this room.
         clock: Tells the time.
@@ -49,6 +51,7 @@ class Catalog:
         self.audits = AuditRecords(database)
         self.disputes = DisputeRecords(database, clock)
         self.smokes = SmokeRecords(database)
+        self.schedules = ScheduleRecords(database)
 
     def __enter__(self) -> Self:
         return self

@@ -46,6 +46,7 @@ COMMANDS: dict[str, Entry] = {
     "convert": Entry("Files", "Make a safetensors file from a pickle, or another precision."),
     "merge": Entry("Files", "Blend two or three models into one, as A1111 does."),
     "verify": Entry("Care", "Check installed models byte for byte."),
+    "audit": Entry("Care", "Check models at times that you choose."),
     "repair": Entry("Care", "Fetch only what is damaged, and put it right."),
     "smoke": Entry("Care", "Try whether models make a picture."),
     "downloads": Entry("Care", "Show or drop downloads that are not finished."),

@@ -1,0 +1,79 @@
+"""The schedule of audits: one, kept with what the next decision counts from."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry.catalog.database import Database
+from registry.catalog.instants import to_text
+
+_KEY = "audit_schedule"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptSchedule:
+    """What the user wants, and when it was last done.
+
+    Attributes:
+        every: As it was typed, for example ``30d``.
+        at: Local time, ``03:00``.
+        time_limit: As it was typed, None for no limit.
+        on_finding: ``report`` or ``repair``.
+        made_at: Aware UTC.
+        last_began: When the last scheduled run began.
+    """
+
+    every: str
+    at: str
+    time_limit: str | None
+    on_finding: str
+    made_at: datetime
+    last_began: datetime | None = None
+
+
+class ScheduleRecords:
+    """The schedule in and out of the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def get(self) -> KeptSchedule | None:
+        """The schedule; None if there is none."""
+        rows = self._database.rows("SELECT value FROM catalog_meta WHERE key = ?", (_KEY,))
+        if not rows:
+            return None
+        told = json.loads(rows[0][0])
+        last = told["last_began"]
+        return KeptSchedule(
+            told["every"],
+            told["at"],
+            told["time_limit"],
+            told["on_finding"],
+            datetime.fromisoformat(told["made_at"]),
+            datetime.fromisoformat(last) if last else None,
+        )
+
+    def keep(self, schedule: KeptSchedule) -> None:
+        """Keep a schedule instead of the one before."""
+        last = schedule.last_began
+        text = json.dumps(
+            {
+                "every": schedule.every,
+                "at": schedule.at,
+                "time_limit": schedule.time_limit,
+                "on_finding": schedule.on_finding,
+                "made_at": to_text(schedule.made_at),
+                "last_began": to_text(last) if last else None,
+            }
+        )
+        with self._database.transaction() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO catalog_meta(key, value) VALUES (?, ?) "
+                "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
+                (_KEY, text),
+            )
+
+    def drop(self) -> None:
+        """Forget the schedule."""
+        with self._database.transaction() as connection:
+            connection.exec_driver_sql("DELETE FROM catalog_meta WHERE key = ?", (_KEY,))
