@@ -6,10 +6,11 @@ it is run. What cannot be tested here is said to be so, and is no pass.
 
 import hashlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from registry.domain.install import Install
@@ -20,6 +21,7 @@ from registry.errors import (
     ConversionError,
     FormatError,
     InvalidArgument,
+    StoreError,
     UnreadableFile,
     UnsafeFile,
 )
@@ -30,6 +32,7 @@ from registry.operations.rooms import Rooms
 from registry.smoke.judge import compare
 from registry.smoke.run import has_extra, how_to_add, run_smoke
 from registry.smoke.weights import check_keys, check_weights
+from registry.store.disk import make_folder
 from registry.taxonomy.identify import Identity, identify
 from registry.taxonomy.lookup import UNKNOWN
 
@@ -126,7 +129,14 @@ _OF_THE_MACHINE = frozenset(
 def smoke(
     subjects: Sequence[Subject], rooms: Rooms, progress: Progress, manner: Manner
 ) -> tuple[SmokeRun, ...]:
-    """Try models one after the other; each run is recorded as soon as it has ended."""
+    """Try models one after the other; each run is recorded as soon as it has ended.
+
+    Raises:
+        StoreUnwritable: There is no room for pictures in the home.
+    """
+    place = rooms.home / "smoke"
+    make_folder(place, durable=False)
+    _clear(place, rooms)
     runs = []
     for subject in subjects:
         run = _try(subject, rooms, progress, manner)
@@ -135,16 +145,39 @@ def smoke(
     return tuple(runs)
 
 
+def _clear(place: Path, rooms: Rooms) -> None:
+    """Remove the folders of trials that were killed: none takes a day."""
+    for left in place.glob(f"{_TRIAL}*"):
+        begun = datetime.fromtimestamp(left.stat().st_mtime, UTC)
+        if rooms.clock() - begun > _LONGEST_TRIAL:
+            shutil.rmtree(left, ignore_errors=True)
+
+
+_TRIAL, _LONGEST_TRIAL = ".trial-", timedelta(days=1)
+
+
+class _CannotTest(Exception):
+    """It cannot be tested here, which says nothing about the model."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = Reason(code, message)
+
+
 def _try(subject: Subject, rooms: Rooms, progress: Progress, manner: Manner) -> SmokeRun:
-    rooms.home.joinpath("smoke").mkdir(parents=True, exist_ok=True)
     # Not in the system's folder: a pickle of 4 GB is converted there, and that may be memory.
-    with tempfile.TemporaryDirectory(prefix=".trial-", dir=rooms.home / "smoke") as folder:
+    with tempfile.TemporaryDirectory(prefix=_TRIAL, dir=rooms.home / "smoke") as folder:
         try:
             result = _result(subject, rooms, progress, manner, Path(folder))
+        except _CannotTest as error:
+            result = SmokeResult("untestable", (error.reason,))
         except (FormatError, UnsafeFile, ConversionError) as error:
             result = SmokeResult("failed", (Reason(error.code, str(error)),))
+        except StoreError as error:
+            result = SmokeResult("untestable", (Reason("cannot-write", str(error)),))
         except OSError as error:
-            result = _untestable("cannot-read", f"{subject.path}: {error.strerror or error}")
+            message = f"{subject.path}: {error.strerror or error}"
+            result = SmokeResult("untestable", (Reason("cannot-read", message),))
     run = SmokeRun(subject.key, subject.name, rooms.clock(), replace(result, seed=manner.seed))
     return replace(run, compared=_compared(run, rooms))
 
@@ -154,13 +187,11 @@ def _result(
 ) -> SmokeResult:
     found = sniff_file(subject.path)
     if found.format in _OTHER_MODELS:
-        return _untestable("format-not-testable", f"it is {found.what}, which is not read here")
+        raise _CannotTest("format-not-testable", f"it is {found.what}, which is not read here")
     path = _as_safetensors(subject.path, subject.name, progress, folder)
     index = read_index(path)
     identity = identify(index)
-    kind = subject.model_type
-    if identity.model_type != UNKNOWN:
-        kind = identity.model_type
+    kind = identity.model_type if identity.model_type != UNKNOWN else subject.model_type
     progress.begin(f"looking at the weights of {subject.name}", path.stat().st_size)
     with readable(path) as source:
         reasons = (*check_keys(index, kind), *check_weights(source, index, kind, progress.advance))
@@ -169,27 +200,13 @@ def _result(
         return SmokeResult("failed", reasons)
     if not has_extra():
         message = f"the weights look sound; to paint with them, run: {how_to_add()}"
-        return _untestable("no-extra", message)
+        raise _CannotTest("no-extra", message)
     chosen = base = None
+    prediction = subject.prediction or identity.prediction
     if kind in _ON_A_BASE:
-        chosen = _base(identity, rooms, manner)
-        if chosen is None:
-            message = (
-                f"a {kind} is tried on a checkpoint of its architecture ({identity.architecture}), "
-                "and none is installed: install one, or name a file by --base"
-            )
-            return _untestable("no-base", message)
-        apart = folder / "base"
-        apart.mkdir()
-        try:
-            base = _as_safetensors(chosen, chosen.name, progress, apart)
-        except (FormatError, UnsafeFile, ConversionError) as error:
-            return _untestable("bad-base", str(error))
-        gaps = check_keys(read_index(base), "checkpoint")
-        if gaps:
-            return _untestable(
-                "bad-base", f"the base {chosen.name} is not whole: {gaps[0].message}"
-            )
+        chosen = _base(kind, identity, rooms, manner)
+        base = _ready_base(chosen, progress, folder / "base")
+        prediction = identify(read_index(base)).prediction
     task = SmokeTask(
         target=path,
         name=subject.name,
@@ -199,7 +216,7 @@ def _result(
         device=manner.device,
         base=base,
         clip_skip=subject.clip_skip or identity.clip_skip,
-        prediction=_plain(subject.prediction or identity.prediction),
+        prediction=_plain(prediction),
         seed=manner.seed,
         memory_limit_bytes=manner.memory_limit_bytes,
     )
@@ -209,6 +226,20 @@ def _result(
 
     result = run_smoke(task, tell, environment=manner.environment)
     return replace(result, base=str(chosen.absolute()) if chosen is not None else None)
+
+
+def _ready_base(chosen: Path, progress: Progress, folder: Path) -> Path:
+    """The base as a safetensors file that is whole, as far as its header tells."""
+    folder.mkdir()
+    try:
+        base = _as_safetensors(chosen, chosen.name, progress, folder)
+        gaps = check_keys(read_index(base), "checkpoint")
+    except (FormatError, UnsafeFile, ConversionError) as error:
+        raise _CannotTest("bad-base", str(error)) from error
+    if gaps:
+        message = f"the base {chosen.name} is not whole: {gaps[0].message}"
+        raise _CannotTest("bad-base", message)
+    return base
 
 
 def _as_safetensors(path: Path, name: str, progress: Progress, folder: Path) -> Path:
@@ -245,7 +276,7 @@ def _named(path: Path, folder: Path) -> Path:
     return named
 
 
-def _base(identity: Identity, rooms: Rooms, manner: Manner) -> Path | None:
+def _base(kind: str, identity: Identity, rooms: Rooms, manner: Manner) -> Path:
     """The checkpoint to try an adapter on: the one that was named, else one that is installed."""
     if manner.base is not None:
         return manner.base
@@ -259,7 +290,11 @@ def _base(identity: Identity, rooms: Rooms, manner: Manner) -> Path | None:
             continue
         if seen.architecture == identity.architecture and not seen.inpainting:
             return path
-    return None
+    message = (
+        f"a {kind} is tried on a checkpoint of its architecture ({identity.architecture}), "
+        "and none is installed: install one, or name a file by --base"
+    )
+    raise _CannotTest("no-base", message)
 
 
 def _picture(subject: Subject, rooms: Rooms) -> Path:
@@ -282,7 +317,3 @@ def _compared(run: SmokeRun, rooms: Rooms) -> str | None:
     return compare(
         before.result.figures, before.result.picture_hash, result.figures, result.picture_hash
     )
-
-
-def _untestable(code: str, message: str) -> SmokeResult:
-    return SmokeResult("untestable", (Reason(code, message),))

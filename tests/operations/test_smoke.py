@@ -1,6 +1,7 @@
 """From a name or a file to a verdict that is recorded."""
 
 import importlib.util
+import os
 from datetime import timedelta
 
 import numpy as np
@@ -10,7 +11,8 @@ from registry.api import Registry
 from registry.demo.hub import EmbeddedHub, HostedFile
 from registry.demo.torch_zip import write_checkpoint
 from registry.domain.smoke import SmokeResult
-from registry.errors import InvalidArgument, NotInstalled
+from registry.errors import InvalidArgument, NotEnoughSpace, NotInstalled
+from registry.operations import convert_file
 from registry.operations import smoke as room
 from registry.settings import Settings
 from registry.smoke import layout
@@ -205,3 +207,27 @@ def test_an_adapter_without_a_base_cannot_be_tested(registry, tmp_path):
     (run,) = registry.smoke([str(path)])
 
     assert (run.result.verdict, codes(run)) == ("untestable", ["no-base"])
+
+
+def test_what_a_killed_trial_left_is_gone_after_a_day(registry, tmp_path, no_extra):
+    old, fresh = (tmp_path / "home" / "smoke" / f".trial-{name}" for name in ("old", "fresh"))
+    for folder in (old, fresh):
+        folder.mkdir(parents=True)
+        (folder / "a.safetensors").write_bytes(b"half of it")
+    os.utime(old, (0, 0))
+
+    registry.smoke([str(builds.checkpoint(tmp_path / "a.safetensors"))])
+
+    assert (old.exists(), fresh.exists()) == (False, True)
+
+
+def test_a_full_disk_says_nothing_about_the_model(registry, tmp_path, no_extra, monkeypatch):
+    def refuse(*_words, **_options):
+        raise NotEnoughSpace(str(tmp_path), 10, 1)
+
+    path = tmp_path / "a.ckpt"
+    write_checkpoint(path, builds.weights(layout.checkpoint(builds.TINY1)))
+    monkeypatch.setattr(convert_file, "convert_file", refuse)
+    (run,) = registry.smoke([str(path)])
+
+    assert (run.result.verdict, codes(run)) == ("untestable", ["cannot-write"])
