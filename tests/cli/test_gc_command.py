@@ -1,0 +1,75 @@
+"""`sdreg gc`: shows what is of no use, and throws away only what is ours, when told to."""
+
+import os
+
+import pytest
+
+from registry.api import Registry
+from registry.transfer.journal import Journal
+
+
+@pytest.fixture
+def stray(sdreg, hub):
+    """A stored file that no record speaks of and no name leads to."""
+    sdreg("install", "civitai:901", "--yes")
+    registry = Registry.open(sdreg.home)
+    (install,) = registry.installed()
+    registry.catalog.installs.remove(install.id)
+    for link in install.links:
+        link.path.unlink()
+    registry.catalog.close()
+    return registry.rooms.store.path_of(install.sha256)
+
+
+def part(sdreg, *, days):
+    """A download that was left so many days ago."""
+    folder = sdreg.home / "partial"
+    folder.mkdir(exist_ok=True)
+    data = folder / f"left-{days}.part"
+    data.write_bytes(bytes(4096))
+    journal = Journal("https://a.example/x", "x.safetensors", 4096, None)
+    data.with_suffix(".journal").write_text(journal.to_text())
+    left = data.stat().st_mtime - days * 86_400
+    os.utime(data, (left, left))
+    return data
+
+
+def test_nothing_is_of_no_use_in_a_home_that_is_in_order(sdreg, hub):
+    sdreg("install", "civitai:901", "--yes")
+
+    assert sdreg("gc").out == "nothing is of no use\n"
+    assert sdreg.json("gc", "--yes", schema="sdreg.gc/1") == {"found": [], "freed_bytes": 0}
+
+
+def test_what_is_shown_stays_until_somebody_says_yes(sdreg, stray):
+    for words in (("gc",), ("gc", "--dry-run"), ("gc", "--yes", "--dry-run")):
+        assert sdreg(*words).out.startswith("unreferenced noise.safetensors")
+        assert stray.exists()
+
+    size = stray.stat().st_size
+    (gone,) = sdreg.json("gc", "--yes", schema="sdreg.gc/1")["found"]
+    assert (gone["kind"], gone["path"], gone["gone"]) == ("unreferenced", str(stray), True)
+    assert gone["size_bytes"] == size
+    assert not stray.exists()
+
+
+def test_downloads_that_were_left_for_a_week_go_and_fresh_ones_stay(sdreg):
+    old, fresh = part(sdreg, days=8), part(sdreg, days=1)
+    said = sdreg("gc", "--yes").out
+
+    assert said.startswith("part ")
+    assert (old.exists(), fresh.exists()) == (False, True)
+    assert not old.with_suffix(".journal").exists()
+
+
+def test_what_the_user_put_there_is_not_ours_to_throw_away(sdreg, hub):
+    sdreg("install", "civitai:901", "--yes")
+    mine = sdreg.home / "library" / "lora" / "mine.safetensors"
+    aside = sdreg.home / "quarantine" / "mine.ckpt"
+    for path in (mine, aside):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"mine")
+
+    sdreg("gc", "--yes", "--older")
+
+    assert (mine.read_bytes(), aside.read_bytes()) == (b"mine", b"mine")
