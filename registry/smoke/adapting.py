@@ -1,5 +1,6 @@
 """Put an adapter into a checkpoint that is loaded: one function for each kind."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,8 @@ from registry.smoke.steering import Hypernetwork, can_read, load_controlnet, ste
 Steer = Callable[[int], Callable[..., dict[str, Any]]]
 """Given the size of the picture, what is called in every step."""
 
+# The form of cloneofsimo/lora, from before kohya's names.
+_NUMBERED = re.compile(r"(unet|text_encoder):\d+:(up|down)")
 _PROMPT_BEGINS = (320, 1125, 539)
 _LONGEST_EMBEDDING = 72
 
@@ -41,8 +44,12 @@ class PutIn:
 
 def put_lora(painter: Painter, task: SmokeTask, _: Path) -> PutIn:
     """A LoRA or one of its relatives: how many of its names fit is told."""
+    tensors = load_file(task.target)
+    if any(_NUMBERED.fullmatch(name) for name in tensors):
+        message = "it names its modules by their number, as the first LoRAs did: not read here"
+        raise CannotTry("kind-not-testable", message)
     names = adapters.module_names(painter.unet, painter.text, painter.build)
-    found = adapters.fit(load_file(task.target), names)
+    found = adapters.fit(tensors, names)
     count = len(found.deltas) + len(found.unknown) + len(found.bent) + len(found.unread)
     figures = {"modules": float(count), "modules_that_fit": float(len(found.deltas))}
     reason = None

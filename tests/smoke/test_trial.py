@@ -247,6 +247,13 @@ def test_a_lora_whose_names_meet_nothing_is_named(base, tmp_path):
     assert "none of its 12 names is in the base" in result.reasons[0].message
 
 
+def test_a_lora_that_names_modules_by_number_is_not_called_bad(base, tmp_path):
+    made = {"unet:0:down": np.ones((4, 32), np.float32), "unet:0:up": np.ones((32, 4), np.float32)}
+    result = attempt(builds.write(tmp_path / "a.safetensors", made), tmp_path, "lora", base=base)
+
+    assert (result.verdict, codes(result)) == ("untestable", ["kind-not-testable"])
+
+
 def test_an_adapter_needs_a_base(tmp_path):
     path = builds.write(tmp_path / "a.safetensors", builds.lora())
     result = attempt(path, tmp_path, "lora")
