@@ -18,9 +18,9 @@ from registry.smoke.build import Build
 Parts = Mapping[str, torch.Tensor]
 
 _SPLIT = re.compile(
-    r"\.(?=(?:lora_|lora\.|hada_|lokr_|alpha$|dora_scale$|diff$|diff_b$|on_input$|weight$|w_norm$|b_norm$))"
+    r"\.(?=(?:lora_|lora\.|hada_|lokr_|oft_|[ab][12]\."
+    r"|alpha$|dora_scale$|diff$|diff_b$|on_input$|weight$|w_norm$|b_norm$))"
 )
-_CONVOLUTION = 4
 
 
 @dataclass(slots=True)

@@ -233,6 +233,15 @@ def test_the_relatives_of_lora_change_the_picture(base, tmp_path, kind):
     assert result.figures["modules_that_fit"] == 1
 
 
+@pytest.mark.parametrize("part", ["oft_blocks", "a1.weight", "hada_t1"])
+def test_a_kind_that_is_not_read_is_not_called_bad(base, tmp_path, part):
+    name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"
+    made = {f"{name}.{part}": np.ones((4, 4), np.float32)}
+    result = attempt(builds.write(tmp_path / "a.safetensors", made), tmp_path, "lora", base=base)
+
+    assert (result.verdict, codes(result)) == ("untestable", ["kind-not-testable"])
+
+
 def test_a_lora_of_another_architecture_is_of_the_wrong_base(base, tmp_path):
     path = builds.write(tmp_path / "a.safetensors", builds.lora(builds.TINY_XL))
 
