@@ -69,12 +69,21 @@ def throw_away(waste: Waste, rooms: Rooms) -> bool:
         case WasteKind.UNREFERENCED:
             return _throw_blob(waste.key, rooms)
         case WasteKind.PART:
+            # Somebody may have gone on with it since it was found.
+            if waste.key not in {part.key for part in _parts(rooms)}:
+                return False
             rooms.downloader.discard(waste.key)
             return True
         case WasteKind.QUARANTINED:
             return rooms.store.drop_quarantined(waste.path)
         case WasteKind.SUPERSEDED:
-            gone = [each for each in rooms.catalog.installs.all() if str(each.id) == waste.key]
+            # The newer one may have been removed since.
+            still = {each.key for each in _superseded(rooms)}
+            gone = [
+                each
+                for each in rooms.catalog.installs.all()
+                if str(each.id) == waste.key and waste.key in still
+            ]
             for install in gone:
                 remove(install, rooms)
             return bool(gone)
@@ -103,7 +112,10 @@ def _unreferenced(rooms: Rooms) -> Iterator[Waste]:
 
 def _parts(rooms: Rooms) -> Iterator[Waste]:
     for part in rooms.downloader.unfinished():
-        touched = datetime.fromtimestamp(part.path.stat().st_mtime, UTC)
+        try:
+            touched = datetime.fromtimestamp(part.path.stat().st_mtime, UTC)
+        except FileNotFoundError:  # it has just been finished
+            continue
         is_here = part.key in set(rooms.store.list())
         if is_here or rooms.clock() - touched > _LONG_ABANDONED:
             yield Waste(WasteKind.PART, part.key, part.file_name, part.path, part.done_bytes)

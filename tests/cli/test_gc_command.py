@@ -73,3 +73,14 @@ def test_what_the_user_put_there_is_not_ours_to_throw_away(sdreg, hub):
     sdreg("gc", "--yes", "--older")
 
     assert (mine.read_bytes(), aside.read_bytes()) == (b"mine", b"mine")
+
+
+def test_a_download_that_somebody_went_on_with_meanwhile_stays(sdreg):
+    data = part(sdreg, days=8)
+    registry = Registry.open(sdreg.home)
+    (waste,) = registry.find_waste()
+    os.utime(data)
+
+    assert not registry.throw_away(waste)
+    assert data.exists()
+    registry.catalog.close()
