@@ -6,7 +6,8 @@
 """
 
 import re
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
@@ -35,11 +36,13 @@ from registry.settings import Settings, harmless_environment, load
 if TYPE_CHECKING:
     from registry.catalog import Catalog
     from registry.catalog.seed import ImportOutcome
+    from registry.domain.audit import Finding
     from registry.domain.dispute import Dispute
     from registry.domain.hashes import Hash, Hashes
     from registry.domain.model import ModelFile, ModelVersion
     from registry.domain.smoke import SmokeRun
     from registry.hubs.hub import Hub
+    from registry.operations.audit import AuditReport, AuditWish, Clockwork
     from registry.operations.collect import Waste
     from registry.operations.convert_file import Converted
     from registry.operations.doctor import Check
@@ -54,7 +57,7 @@ if TYPE_CHECKING:
     from registry.operations.remove import Removed
     from registry.operations.repair import RepairReport
     from registry.operations.rooms import Rooms
-    from registry.operations.verify import VerifyReport
+    from registry.operations.scheduled import ScheduledRun
 
 __version__ = "0.1.0"
 USER_AGENT = f"sdreg/{__version__}"
@@ -64,6 +67,13 @@ HUBS_WITH_LOGIN = ("civitai", "huggingface")
 def now() -> datetime:
     """The clock of everything: aware UTC."""
     return datetime.now(UTC)
+
+
+def _clockwork() -> "Clockwork":
+    """The real one."""
+    from registry.operations.audit import Clockwork
+
+    return Clockwork(time.monotonic, time.sleep)
 
 
 class Registry:
@@ -475,27 +485,86 @@ class Registry:
 
     # ── prove and mend ────────────────────────────────────────────────────────────────────────────
 
+    def audit(
+        self,
+        references: Sequence[str] = (),
+        *,
+        wish: "AuditWish | None" = None,
+        progress: Progress | None = None,
+    ) -> "AuditReport":
+        """Read installed files from the disk and compare every byte with what was stored.
+
+        Args:
+            references: Installed models; all of them if there are none.
+            wish: Which of them, for how long, how fast and how deep.
+            progress: Hears of every byte.
+
+        Raises:
+            NotInstalled: Nothing of a name is installed.
+            AuditRunning: Another process is at it.
+        """
+        from registry.operations.audit import AuditWish, audit
+
+        rooms = self._recovered()
+        wish = wish or AuditWish(scope="named" if references else "all")
+        return audit(self._chosen(references), wish, rooms, progress or Progress(), _clockwork())
+
     def verify(
         self,
         references: Sequence[str] = (),
         *,
         deep: bool = False,
         progress: Progress | None = None,
-    ) -> "VerifyReport":
-        """Read installed files from the disk and compare every byte with what was stored."""
-        from registry.operations.verify import verify
+    ) -> "AuditReport":
+        """The short form of an audit: these models, or all, to the end."""
+        from registry.operations.audit import AuditWish
 
-        rooms = self._recovered()
-        return verify(self._chosen(references), rooms, progress or Progress(), deep=deep)
+        wish = AuditWish(scope="named" if references else "all", deep=deep)
+        return self.audit(references, wish=wish, progress=progress)
+
+    def run_scheduled(self, *, progress: Progress | None = None) -> "ScheduledRun":
+        """Carry out the audit that is due by the schedule, if one is.
+
+        Raises:
+            AuditRunning: Another process is at it.
+        """
+        from registry.operations.scheduled import run_scheduled
+
+        told = progress or Progress()
+        return run_scheduled(self._recovered(), told, zone=None, clockwork=_clockwork())
 
     def repair(
-        self, references: Sequence[str] = (), *, progress: Progress | None = None
+        self,
+        references: Sequence[str] = (),
+        *,
+        everything: bool = False,
+        dry_run: bool = False,
+        undo_edit: "Callable[[Finding], bool] | None" = None,
+        progress: Progress | None = None,
     ) -> "RepairReport":
-        """Verify, then mend what is damaged: only the damaged pieces are fetched."""
-        from registry.operations.repair import repair
+        """Check, then mend what is damaged: only the bytes that nothing here has are fetched.
 
-        report = self.verify(references, progress=progress)
-        return repair(report.checked, self.rooms, progress or Progress())
+        Args:
+            references: Installed models; if there are none, those of which an audit found
+                something, and if there are none of those either, all.
+            everything: Check all of them in any case.
+            dry_run: Only say what would be done.
+            undo_edit: Whether metadata that somebody edited shall be put back; never, if left out.
+            progress: Hears what happens.
+        """
+        from registry.operations.audit import AuditWish
+        from registry.operations.repair import plan, repair
+
+        if not references and not everything:
+            bad = {finding.sha256 for finding in self.catalog.audits.latest_findings()}
+            references = tuple(sorted(bad))
+        report = self.audit(references, wish=AuditWish(scope="repair"), progress=progress)
+        if dry_run:
+            return plan(report.checked, self.rooms)
+        told = progress or Progress()
+        return repair(
+            report.checked, self.rooms, told, undo_edit=undo_edit or (lambda _finding: False)
+        )
 
     def smoke(
         self,

@@ -10,7 +10,7 @@
     │                                · SizeMismatch · HashMismatch · HashDisputed · NotTheFile
     │                                · RequestRefused · UnprovenDownload · RefusedAddress
     ├── StoreError            6      NotEnoughSpace · StoreUnwritable · BlobMissing · BlobDamaged
-    │                                · LinkRefused · PlaceTaken · InUse*
+    │                                · LinkRefused · PlaceTaken · InUse* · AuditRunning*
     ├── FormatError           7      NotAModelFile · MalformedHeader · UnreadableFile
     ├── UnsafeFile            8      PickleRefused
     ├── ConversionError       9      CannotConvert · CannotMerge · ConversionDiffers
@@ -750,6 +750,21 @@ class InUse(StoreError):
     @property
     def hint(self) -> str:
         return "Wait until the other sdreg is done, then try again."
+
+
+@dataclass(eq=False)
+class AuditRunning(StoreError):
+    """Another process is auditing this home."""
+
+    code: ClassVar[str] = "audit-running"
+    retryable: ClassVar[bool] = True
+
+    def __str__(self) -> str:
+        return "another audit is at work; there is one at a time"
+
+    @property
+    def hint(self) -> str:
+        return "Wait until it is done; `sdreg audit history` shows how far it is."
 
 
 # ── 7, 8 · what a file is ─────────────────────────────────────────────────────────────────────────

@@ -1,4 +1,4 @@
-"""From a finding to the bytes that must be fetched again. Pure."""
+"""From a finding to the bytes that must come from elsewhere. Pure."""
 
 from dataclasses import dataclass
 
@@ -8,38 +8,38 @@ from registry.domain.pieces import PieceMap
 
 @dataclass(frozen=True, slots=True)
 class RepairPlan:
-    """How one blob is mended.
+    """How one stored file is mended.
 
     Attributes:
-        ranges: Bytes (begin, end) to fetch into a copy; empty means the whole file.
-        fetch_bytes: How many that are.
+        ranges: Bytes (begin, end) that are not to be had from the file itself.
+        fetch_bytes: How many that are: so many come over the network at most.
     """
 
     sha256: str
     ranges: tuple[tuple[int, int], ...]
     fetch_bytes: int
 
-    @property
-    def whole(self) -> bool:
-        """Whether the file must be fetched from its first byte to its last."""
-        return not self.ranges
 
-
-_MENDED_BY_PIECE = frozenset({FindingKind.DAMAGED})
-_MENDED_WHOLE = frozenset({FindingKind.MISSING, FindingKind.UNREADABLE})
+_WITHOUT_BYTES = frozenset({FindingKind.MISSING, FindingKind.MOVED})
+_BY_PIECE = frozenset(
+    {FindingKind.ROT, FindingKind.FLAKY_READ, FindingKind.UNREADABLE, FindingKind.EDITED}
+)
 
 
 def plan_repair(finding: Finding, pieces: PieceMap | None, size_bytes: int) -> RepairPlan | None:
-    """Plan the repair of a blob; None if fetching bytes would not help.
+    """Plan the repair of a stored file; None if other bytes would not help.
 
     Args:
-        finding: What was found about the blob.
+        finding: What was found about it.
         pieces: Its piece map, if there is one.
-        size_bytes: Its length, for a plan without one.
+        size_bytes: Its length.
     """
-    if finding.kind in _MENDED_BY_PIECE and pieces is not None and finding.pieces:
-        ranges = pieces.ranges(finding.pieces)
+    whole = ((0, size_bytes),) if size_bytes else ()
+    if finding.kind in _WITHOUT_BYTES or (finding.kind in _BY_PIECE and pieces is None):
+        return RepairPlan(finding.sha256, whole, size_bytes)
+    if finding.kind in _BY_PIECE and pieces is not None:
+        # No piece is named where none could be read; and one that only grew needs none.
+        unknown = finding.kind is FindingKind.UNREADABLE and not finding.pieces
+        ranges = whole if unknown else pieces.ranges(finding.pieces)
         return RepairPlan(finding.sha256, ranges, sum(end - begin for begin, end in ranges))
-    if finding.kind in _MENDED_BY_PIECE | _MENDED_WHOLE:
-        return RepairPlan(finding.sha256, (), size_bytes)
     return None

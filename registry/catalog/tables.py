@@ -12,6 +12,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -364,6 +365,16 @@ audit_runs = Table(
     Column("id", Integer, primary_key=True),
     Column("began_at", Text, nullable=False),
     Column("finished_at", Text),
+    # What an older sdreg did not write down is null.
+    Column("scope", Text),
+    Column("trigger", Text),
+    Column("deep", Integer),
+    Column("checked", Integer),
+    Column("read_bytes", Integer),
+    Column("found", Integer),
+    Column("remaining", Integer),
+    Column("seconds", Float),
+    Column("ending", Text),
 )
 
 findings = Table(

@@ -46,8 +46,13 @@ COMMANDS: dict[str, Entry] = {
     "convert": Entry("Files", "Make a safetensors file from a pickle, or another precision."),
     "merge": Entry("Files", "Blend two or three models into one, as A1111 does."),
     "verify": Entry("Care", "Check installed models byte for byte."),
-    "audit": Entry("Care", "Check models at times that you choose."),
-    "repair": Entry("Care", "Fetch only what is damaged, and put it right."),
+    "audit": Entry(
+        "Care",
+        "Check that stored files are still what was stored.",
+    ),
+    "repair": Entry(
+        "Care", "Bring back only what is damaged, and put it right."
+    ),
     "smoke": Entry("Care", "Try whether models make a picture."),
     "downloads": Entry("Care", "Show or drop downloads that are not finished."),
     "scan": Entry("Care", "Tell whether model files hold code, without running any."),
@@ -60,7 +65,7 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("Setup", "See it all at work, without a network."),
 }
 EXIT_CODES = """
-Exit codes: 0 done · 1 findings were reported (verify, repair, doctor, demo) · 2 wrong
+Exit codes: 0 done · 1 findings were reported (verify, audit, repair, doctor, demo) · 2 wrong
 usage or unknown model · 3 no suitable file, or several · 4 a hub refused or is out of
 reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
 7 not a model file · 8 unsafe file · 9 not converted · 10 a smoke test was not passed ·

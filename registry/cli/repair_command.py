@@ -1,15 +1,21 @@
 """`sdreg repair`."""
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from registry.api import Registry
 from registry.cli import render
+from registry.cli.audit_words import finding_document
 from registry.cli.options import JsonFlag, complete_installed
 from registry.cli.progress import progress_for_terminal
-from registry.cli.verify_command import finding_document
 from registry.cli.words import size
+from registry.domain.audit import Finding
+from registry.domain.strangers_text import without_controls
+
+if TYPE_CHECKING:
+    from registry.operations.repair import Mended, Planned, RepairReport
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -20,51 +26,102 @@ def repair(
         list[str] | None,
         typer.Argument(
             metavar="MODEL",
-            help="Installed models; all of them if left out.",
+            help="Installed models. If left out: those of which an audit found something, or all.",
             autocompletion=complete_installed,
         ),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Check every installed model, whatever audits found.")
+    ] = False,
+    edited: Annotated[
+        bool,
+        typer.Option(
+            "--edited", help="Put metadata back that somebody edited; else you are asked."
+        ),
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show what it would do.")] = False,
     json: JsonFlag = False,
 ) -> None:
-    """Fetch only what is damaged, and put it right.
+    """Bring back only what is damaged, and put it right.
 
     Checks first. The damaged file goes to quarantine; the repaired one is proven as a whole before
     it takes its place. Exits with 1 when something could not be mended.
     """
     registry = Registry.open()
-    report = registry.repair(references or (), progress=progress_for_terminal(quiet=json))
+    asks = not edited and not json and sys.stdin.isatty()
+    report = registry.repair(
+        references or (),
+        everything=everything,
+        dry_run=dry_run,
+        undo_edit=_ask if asks else lambda _finding: edited,
+        progress=progress_for_terminal(quiet=json),
+    )
     if json:
-        store = registry.rooms.store
-        document = {
-            "repaired": [
-                {
-                    "path": str(store.path_of(done.install.sha256)),
-                    "reference": done.install.reference,
-                    "bytes_fetched": done.fetched_bytes,
-                    "source": done.source,
-                    "links_remade": done.links_remade,
-                }
-                for done in report.mended
-            ],
-            "failed": [
-                {
-                    "reference": failure.install.reference,
-                    **finding_document(failure.finding),
-                    "because": failure.because,
-                }
-                for failure in report.failed
-            ],
-        }
-        render.emit("sdreg.repair/1", document)
+        render.emit("sdreg.repair/1", _document(report, dry_run=dry_run))
     else:
-        for done in report.mended:
-            render.write(
-                f"repaired {size(done.fetched_bytes)} of {size(done.install.size_bytes)}: "
-                f"{done.install.file_name}, from {done.source}"
-            )
-        for failure in report.failed:
-            render.write(f"not repaired: {failure.install.file_name}: {failure.because}")
-        if not report.mended and not report.failed:
-            render.write("nothing is damaged")
+        _tell(report)
     if report.failed:
         raise typer.Exit(1)
+
+
+def _ask(finding: Finding) -> bool:
+    name = without_controls(str(finding.path))
+    return typer.confirm(f"{name}: somebody edited its metadata. Put the old ones back?")
+
+
+def _document(report: "RepairReport", *, dry_run: bool) -> dict[str, object]:
+    document: dict[str, object] = {
+        "repaired": [_mended_document(done) for done in report.mended],
+        "failed": [
+            {
+                "reference": failure.install.reference,
+                **finding_document(failure.finding),
+                "because": failure.because,
+            }
+            for failure in report.failed
+        ],
+    }
+    if dry_run:
+        document["planned"] = [_planned_document(each) for each in report.planned]
+    return document
+
+
+def _mended_document(done: "Mended") -> dict[str, object]:
+    return {
+        "path": str(done.path),
+        "reference": done.install.reference,
+        "bytes_fetched": done.fetched_bytes,
+        "source": done.source,
+        "links_remade": done.links_remade,
+    }
+
+
+def _planned_document(each: "Planned") -> dict[str, object]:
+    return {
+        "reference": each.install.reference,
+        **finding_document(each.finding),
+        "would": each.would,
+        "bytes_at_most": each.plan.fetch_bytes if each.plan is not None else 0,
+        "sources": list(each.sources),
+    }
+
+
+def _tell(report: "RepairReport") -> None:
+    for each in report.planned:
+        render.write(f"{each.finding.kind:<12} {each.install.file_name}: {each.would}")
+        if each.plan is not None and each.plan.fetch_bytes:
+            whence = ", ".join(("this disk", *each.sources))
+            render.write(f"{'':<12} {size(each.plan.fetch_bytes)} at most, from: {whence}")
+    for done in report.mended:
+        if done.links_remade and not done.fetched_bytes and done.source == "this disk":
+            names = "1 name" if done.links_remade == 1 else f"{done.links_remade} names"
+            render.write(f"repaired {done.install.file_name} from this disk, {names} led back")
+            continue
+        render.write(
+            f"repaired {size(done.fetched_bytes)} of {size(done.install.size_bytes)}: "
+            f"{done.install.file_name}, from {done.source}"
+        )
+    for failure in report.failed:
+        render.write(f"not repaired: {failure.install.file_name}: {failure.because}")
+    if not (report.mended or report.failed or report.planned):
+        render.write("nothing is damaged")

@@ -180,7 +180,7 @@ def _find_the_damage(registry: Registry, progress: Progress) -> Scene:
     findings = registry.verify(progress=progress).findings
     piece = _installed(registry).size_bytes // 2 // PIECE_BYTES
     found = bool(findings) and all(
-        finding.kind is FindingKind.DAMAGED and finding.pieces == (piece,) for finding in findings
+        finding.kind is FindingKind.ROT and finding.pieces == (piece,) for finding in findings
     )
     return Scene(
         "Check again: the damaged piece is found",

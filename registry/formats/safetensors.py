@@ -94,6 +94,23 @@ def check_whole(path: Path) -> None:
     read_index(path)
 
 
+def header_of(path: Path) -> bytes | None:
+    """Everything before the tensors, the eight bytes of its length included.
+
+    None for what does not begin like a safetensors file, and for headers over 16 MiB, which no
+    real model has.
+
+    Raises:
+        UnreadableFile: It cannot be opened or read.
+    """
+    with readable(path) as source:
+        first = source.read(0, LENGTH_BYTES + 1)
+        begin = autov3_begin(first)
+        if first[LENGTH_BYTES:] != b"{" or begin == LENGTH_BYTES or begin > source.size_bytes:
+            return None
+        return source.read(0, begin)
+
+
 def header_bytes(first: bytes, *, size_bytes: int, name: str) -> int:
     """How long the JSON is that follows the first eight bytes of a file of `size_bytes`.
 

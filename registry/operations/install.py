@@ -19,6 +19,7 @@ from registry.errors import (
     TransferError,
     UnsafeFile,
 )
+from registry.formats.safetensors import header_of
 from registry.operations.compare import learn_from_file
 from registry.operations.convert_at_install import Arrival, convert_arrival, stored_as_arrived
 from registry.operations.inspect_file import Inspected, inspect_file
@@ -144,7 +145,7 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
     # The claim tells `recover` in another process that this intent has somebody who finishes it.
     with rooms.downloader.claim(record.sha256, progress):
         intent = rooms.catalog.installs.intend(record, step.places)
-        blob = rooms.store.adopt(arrival.fetched, facts=_facts(record))
+        blob = _adopt(arrival, record, rooms)
         done = _publish(intent, blob, step, rooms)
     notes = (*arrival.notes, *arrival.set_pickle_aside(rooms))
     if file.id is not None and obtained.dispute is None:
@@ -175,7 +176,7 @@ def _take_from_store(
     with rooms.downloader.claim(record.sha256, progress):
         intent = rooms.catalog.installs.intend(record, step.places)
         if arrival.derived_from is not None:
-            blob = rooms.store.adopt(arrival.fetched, facts=_facts(record))
+            blob = _adopt(arrival, record, rooms)
         done = _publish(intent, blob, step, rooms)
     done = replace(done, status="linked", notes=(*done.notes, *arrival.notes))
     return _compared(done, looked_at, plan, rooms)
@@ -204,6 +205,11 @@ def _record(
         installed_at=rooms.clock(),
         derived_from=arrival.derived_from,
     )
+
+
+def _adopt(arrival: Arrival, record: Install, rooms: Rooms) -> Blob:
+    header = header_of(arrival.fetched.path)
+    return rooms.store.adopt(arrival.fetched, facts=_facts(record), header=header)
 
 
 def _publish(intent: int, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:

@@ -1,42 +1,48 @@
-"""Mend what a check found: fetch the damaged pieces, prove the whole, swap it in, link again."""
+"""Mend what a check found: bring the right bytes back, prove the whole, swap it in, link again.
 
-import shutil
-from collections.abc import Iterable
-from dataclasses import dataclass
+A damaged file is never written to: it is made again beside it, and goes to quarantine when the
+proven one takes its place.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from registry.audit.check import measure_pieces
 from registry.audit.repair_plan import RepairPlan, plan_repair
+from registry.audit.whereabouts import Whereabouts
 from registry.domain.audit import Finding, FindingKind
-from registry.domain.hashes import Hash, Hashes, HashKind
-from registry.domain.install import FetchedFile, Install
-from registry.domain.model import FileRole, ModelFile
+from registry.domain.install import Install, Link, LinkMethod
 from registry.domain.progress import Progress
-from registry.domain.source import Source
-from registry.domain.variant import FileFormat, Variant
 from registry.errors import (
     ConversionError,
+    FormatError,
     HashMismatch,
     HubError,
     StoreError,
-    StoreUnwritable,
     TransferError,
     UnsafeFile,
 )
-from registry.operations.convert_at_install import convert_again
-from registry.operations.obtain import obtain
+from registry.operations.audit import Checked
+from registry.operations.look_at import as_stored, whereabouts
+from registry.operations.restore import THIS_DISK, Loss, restore, wanted_file
 from registry.operations.rooms import Rooms
-from registry.operations.verify import Checked
 from registry.store import links
-from registry.store.space import require_space
-from registry.store.trouble import disk_errors
+
+_NOT_MENDED = (HubError, TransferError, StoreError, ConversionError, FormatError, UnsafeFile)
 
 
 @dataclass(frozen=True, slots=True)
 class Mended:
-    """One install that is whole again."""
+    """One install that is whole again.
+
+    Attributes:
+        path: The stored file.
+        source: Where the bytes came from that were missing.
+        links_remade: How many names lead to it again.
+    """
 
     install: Install
+    path: Path
     fetched_bytes: int
     source: str
     links_remade: int
@@ -44,7 +50,7 @@ class Mended:
 
 @dataclass(frozen=True, slots=True)
 class NotMended:
-    """One finding that could not be mended, and why."""
+    """One finding that was not mended, and why."""
 
     install: Install
     finding: Finding
@@ -52,172 +58,228 @@ class NotMended:
 
 
 @dataclass(frozen=True, slots=True)
+class Planned:
+    """What a repair would do about one finding.
+
+    Attributes:
+        plan: The bytes that must come from elsewhere; None where none are needed or would help.
+        sources: Who would be asked for them, after this disk.
+        would: The same in words.
+    """
+
+    install: Install
+    finding: Finding
+    plan: RepairPlan | None
+    sources: tuple[str, ...]
+    would: str
+
+
+@dataclass(frozen=True, slots=True)
 class RepairReport:
-    """What a repair did."""
+    """What a repair did, or would do."""
 
-    mended: tuple[Mended, ...]
-    failed: tuple[NotMended, ...]
-
-
-_NOT_MENDED = (HubError, TransferError, StoreError, ConversionError, UnsafeFile)
+    mended: tuple[Mended, ...] = ()
+    failed: tuple[NotMended, ...] = ()
+    planned: tuple[Planned, ...] = ()
 
 
-def repair(checked: Iterable[Checked], rooms: Rooms, progress: Progress) -> RepairReport:
-    """Mend every install that is not well.
+def repair(
+    checked: Iterable[Checked],
+    rooms: Rooms,
+    progress: Progress,
+    *,
+    undo_edit: Callable[[Finding], bool] = lambda _: False,
+) -> RepairReport:
+    """Mend every file that is not well.
 
-    A damaged blob is never written to: the repair happens in a copy, which is proven as a whole
-    before it takes the blob's place; the damaged one goes to quarantine.
+    Args:
+        checked: What a check found.
+        rooms: The opened rooms.
+        progress: Hears what happens.
+        undo_edit: Whether metadata that somebody edited shall be as it was again; asked for each.
     """
     mended: list[Mended] = []
     failed: list[NotMended] = []
-    whole: set[str] = set()  # blobs that are right again: several installs may share one
+    where = whereabouts(rooms)
     for item in checked:
         if item.is_well:
             continue
         try:
-            done, left = _mend(item, whole, rooms, progress)
-            if done is not None:
-                mended.append(done)
+            done, left = _Mending(_Manner(rooms, where, progress, undo_edit), item).run()
+            mended += [done] if done is not None else []
             failed += left
         except _NOT_MENDED as error:
             worst = next(finding for finding in item.findings if finding.is_bad)
-            failed.append(NotMended(item.install, worst, str(error)))
+            failed.append(NotMended(item.owner_of(worst), worst, str(error)))
     return RepairReport(tuple(mended), tuple(failed))
 
 
-def _mend(
-    item: Checked, whole: set[str], rooms: Rooms, progress: Progress
-) -> tuple[Mended | None, list[NotMended]]:
-    """Mend one install; what is left is in the way of a link, and not ours."""
-    install = item.install
-    blob_path = rooms.store.path_of(install.sha256)
-    fetched_bytes, source, brought_back = 0, "this disk", False
-    for finding in item.findings:
-        if finding.path != blob_path or not finding.is_bad or install.sha256 in whole:
-            continue
-        plan = plan_repair(finding, rooms.store.pieces(install.sha256), install.size_bytes)
-        if plan is None:
-            raise StoreUnwritable(str(finding.path), finding.message)
-        with rooms.downloader.claim(install.sha256, progress):
-            fetched_bytes, source = _bring_back(plan, install, rooms, progress)
-        brought_back = True
-        whole.add(install.sha256)
-    remade, left = _relink(item, rooms)
-    if left:
-        rooms.catalog.audits.settle(install.sha256, blob_path, at=rooms.clock())
-    else:
-        rooms.catalog.audits.settle(install.sha256, at=rooms.clock())
-    done = Mended(install, fetched_bytes, source, remade) if brought_back or remade else None
-    return done, left
-
-
-def _bring_back(
-    plan: RepairPlan, install: Install, rooms: Rooms, progress: Progress
-) -> tuple[int, str]:
-    if install.derived_from is not None:
-        # No hub has these bytes: they were made here.
-        made = convert_again(install, rooms, progress)
-        _swap_in(made, install, rooms)
-        return made.fetched_bytes, install.source
-    file = _wanted_file(install, rooms)
-    if not plan.whole:
-        for source in file.sources:
-            try:
-                return _patch(plan, install, (source, file), rooms, progress), str(source)
-            except (HubError, TransferError) as error:
-                progress.say(f"{source}: {error}")
-        progress.say(f"{install.file_name}: the pieces could not be had; fetching the whole file")
-    obtained = obtain(file, rooms, progress)
-    _swap_in(obtained.fetched, install, rooms)
-    return obtained.fetched.fetched_bytes, str(obtained.source)
-
-
-def _patch(
-    plan: RepairPlan,
-    install: Install,
-    wanted: tuple[Source, ModelFile],
-    rooms: Rooms,
-    progress: Progress,
-) -> int:
-    """Fetch the damaged ranges into a copy of the blob, prove it, swap it in."""
-    source, file = wanted
-    copy = rooms.home / "partial" / f"{install.sha256}.repair"
-    require_space(copy.parent, install.size_bytes)
-    with disk_errors(copy, needed_bytes=install.size_bytes):
-        try:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(rooms.store.path_of(install.sha256), copy)
-            with copy.open("r+b") as out:
-                out.truncate(install.size_bytes)
-            fetched_bytes = rooms.downloader.fetch_ranges(
-                rooms.hub(source.hub).locate(source, file),
-                plan.ranges,
-                copy,
-                size_bytes=install.size_bytes,
-                progress=progress,
-            )
-            _swap_in(_proven(copy, install, source, rooms, progress), install, rooms)
-        finally:
-            copy.unlink(missing_ok=True)
-    return fetched_bytes
-
-
-def _proven(
-    copy: Path, install: Install, source: Source, rooms: Rooms, progress: Progress
-) -> FetchedFile:
-    progress.begin(f"proving {install.file_name}", install.size_bytes)
-    pieces, sha256 = measure_pieces(copy, progress)
-    progress.end()
-    if sha256 != install.sha256:
-        raise HashMismatch(install.file_name, install.sha256, sha256, str(source))
-    hashes = [Hash(HashKind.SHA256, sha256)]
-    blake3 = rooms.store.blob(sha256).blake3
-    if blake3 is not None:  # the same bytes as ever have the same hashes as ever
-        hashes.append(Hash(HashKind.BLAKE3, blake3))
-    return FetchedFile(copy, install.size_bytes, Hashes(tuple(hashes)), pieces, fetched_bytes=0)
-
-
-def _swap_in(fetched: FetchedFile, install: Install, rooms: Rooms) -> None:
-    if fetched.hashes.sha256 != install.sha256:
-        raise HashMismatch(
-            install.file_name, install.sha256, fetched.hashes.sha256 or "?", install.source
-        )
-    rooms.store.replace_damaged(fetched)
-
-
-def _relink(item: Checked, rooms: Rooms) -> tuple[int, list[NotMended]]:
-    """Make the links lead to the good bytes again; what is not ours stays, and is named."""
-    blob = rooms.store.blob(item.install.sha256)
-    bad = {finding.path for finding in item.findings if finding.is_bad}
-    blob_was_bad = rooms.store.path_of(item.install.sha256) in bad
-    remade, left = 0, []
-    for link in item.install.links:
-        if link.path not in bad and not blob_was_bad:
-            continue
-        if links.remake(link, blob, rooms.store.is_quarantined, set_aside=rooms.store.quarantine):
-            remade += 1
-        elif link.path in bad:
-            found = next(finding for finding in item.findings if finding.path == link.path)
-            because = f"{link.path} is not ours: move it away, then run `sdreg link`"
-            if found.kind is FindingKind.UNAVAILABLE:
-                because = f"{link.path.parent} is not there: is a drive unplugged?"
-            left.append(NotMended(item.install, found, because))
-    return remade, left
-
-
-def _wanted_file(install: Install, rooms: Rooms) -> ModelFile:
-    """The catalog's file, else one made from what the record holds."""
-    sha256 = Hash(HashKind.SHA256, install.sha256)
-    hits = rooms.catalog.models.by_hash(sha256)
-    own = [file for _, _, file in hits if file.id == install.file_id]
-    others = [file for _, _, file in hits if file.id != install.file_id]
-    sources = [source for file in (*own, *others) for source in file.sources]
-    return ModelFile(
-        name=install.file_name,
-        role=FileRole.WEIGHTS,
-        variant=Variant(FileFormat.from_name(install.file_name)),
-        size_bytes=install.size_bytes,
-        hashes=Hashes((sha256,)),
-        sources=tuple(dict.fromkeys(sources)),
-        id=install.file_id,
+def plan(checked: Iterable[Checked], rooms: Rooms) -> RepairReport:
+    """What `repair` would do. Changes nothing."""
+    planned = (
+        _planned(item, finding, rooms)
+        for item in checked
+        for finding in item.findings
+        if finding.is_bad
     )
+    return RepairReport(planned=tuple(planned))
+
+
+def _planned(item: Checked, finding: Finding, rooms: Rooms) -> Planned:
+    install = item.owner_of(finding)
+    is_blob = finding.path == rooms.store.path_of(finding.sha256)
+    needed = None
+    if is_blob:
+        needed = plan_repair(finding, rooms.store.pieces(finding.sha256), install.size_bytes)
+    sources: tuple[str, ...] = ()
+    if needed is not None and needed.fetch_bytes:
+        sources = tuple(str(source) for source in wanted_file(install, rooms).sources)
+    would = (_WOULD_BLOB if is_blob else _WOULD_LINK)[finding.kind]
+    return Planned(install, finding, needed, sources, would)
+
+
+_ASKS = "asks, or with --edited: puts the metadata back as they were"
+_PATCH = "makes it again out of its good pieces and those that other places have"
+_DRIVE = "nothing: connect the drive, then run it again"
+_WOULD_BLOB = {
+    FindingKind.EDITED: _ASKS,
+    FindingKind.ROT: _PATCH,
+    FindingKind.FLAKY_READ: "makes it again, so that it lies elsewhere on the disk",
+    FindingKind.UNREADABLE: _PATCH,
+    FindingKind.MISSING: "brings it back",
+    FindingKind.MOVED: "makes it again from where it lies now, and leaves that one there",
+    FindingKind.UNAVAILABLE: _DRIVE,
+    FindingKind.BROKEN_LINK: "nothing",
+    FindingKind.FOREIGN_FILE: "nothing",
+    FindingKind.UNSOUND: "nothing: it is what its publisher published",
+}
+_WOULD_LINK = _WOULD_BLOB | {
+    FindingKind.ROT: "sets this copy aside and makes it again",
+    FindingKind.FLAKY_READ: "sets this copy aside and makes it again",
+    FindingKind.UNREADABLE: "nothing: it is in the way",
+    FindingKind.MISSING: "links it again",
+    FindingKind.MOVED: "remembers where it lies now",
+    FindingKind.BROKEN_LINK: "links it again",
+    FindingKind.FOREIGN_FILE: "nothing: it is not ours",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Manner:
+    """With what and how everything is mended."""
+
+    rooms: Rooms
+    where: Whereabouts
+    progress: Progress
+    undo_edit: Callable[[Finding], bool]
+
+
+class _Mending:
+    """One stored file and its names."""
+
+    def __init__(self, manner: _Manner, item: Checked) -> None:
+        self._item = item
+        self._rooms = manner.rooms
+        self._where = manner.where
+        self._progress = manner.progress
+        self._undo_edit = manner.undo_edit
+        self._sha256 = item.install.sha256
+        self._path = manner.rooms.store.path_of(self._sha256)
+        self._left: list[NotMended] = []
+
+    def run(self) -> tuple[Mended | None, list[NotMended]]:
+        """Mend it; what is left is told."""
+        with self._rooms.downloader.claim(self._sha256, self._progress):
+            brought = self._bring_back()
+            remade = (
+                self._relink(is_new=brought is not None)
+                if self._rooms.store.has(self._sha256)
+                else 0
+            )
+        self._settle()
+        if brought is None and not remade:
+            return None, self._left
+        fetched_bytes, source = brought or (0, THIS_DISK)
+        return Mended(self._item.install, self._path, fetched_bytes, source, remade), self._left
+
+    def _bring_back(self) -> tuple[int, str] | None:
+        """Make the stored file right: how many bytes came, from where; None if it was let be."""
+        finding = next((f for f in self._item.findings if f.path == self._path), None)
+        if finding is None or not finding.is_bad:
+            return None
+        stored = as_stored(self._sha256, self._item.install.size_bytes, self._rooms)
+        needed = plan_repair(finding, stored.pieces, stored.size_bytes)
+        if needed is None:
+            self._leave(finding, f"{finding.message}; {_WOULD_BLOB[finding.kind]}")
+            return None
+        if finding.kind is FindingKind.EDITED and not self._undo_edit(finding):
+            self._leave(finding, "somebody edited its metadata; --edited puts them back")
+            return None
+        loss = Loss(stored, self._item.installs, self._rooms, self._where, self._progress)
+        restored = restore(loss)
+        got = restored.fetched.hashes.sha256
+        if got != self._sha256:
+            name = self._item.install.file_name
+            raise HashMismatch(name, self._sha256, got or "?", restored.source)
+        self._rooms.store.replace_damaged(restored.fetched)
+        return restored.fetched.fetched_bytes, restored.source
+
+    def _relink(self, *, is_new: bool) -> int:
+        """Make the names lead to the good bytes again; what is not ours stays, and is named."""
+        remade = 0
+        bad = {finding.path: finding for finding in self._item.findings if finding.is_bad}
+        for install in self._item.installs:
+            for link in install.links:
+                finding = bad.get(link.path)
+                if finding is not None and finding.kind is FindingKind.MOVED:
+                    remade += self._follow(install, link, finding)
+                elif (finding is not None or is_new) and self._lead_back(link, finding):
+                    remade += 1
+        return remade
+
+    def _lead_back(self, link: Link, finding: Finding | None) -> bool:
+        rooms = self._rooms
+        blob = rooms.store.blob(self._sha256)
+        if finding is not None and finding.kind is FindingKind.EDITED:
+            if not self._undo_edit(finding):
+                self._leave(finding, "somebody edited its metadata; --edited puts them back")
+                return False
+            rooms.store.quarantine(link.path, f"its metadata were not those of {blob.sha256}")
+        elif finding is not None and finding.kind is FindingKind.ROT:
+            rooms.store.quarantine(link.path, f"a damaged copy of {blob.sha256}")
+        if links.remake(link, blob, rooms.store.is_quarantined, set_aside=rooms.store.quarantine):
+            return True
+        if finding is not None:
+            because = f"{link.path} is not ours: move it away, then run `sdreg link`"
+            if finding.kind is FindingKind.UNAVAILABLE:
+                because = f"{link.path.parent} is not there: is a drive unplugged?"
+            self._leave(finding, because)
+        return False
+
+    def _follow(self, install: Install, link: Link, finding: Finding) -> int:
+        """Somebody gave our link another name: it stays theirs, and we know it by that."""
+        path = finding.elsewhere
+        if path is None or install.id is None:
+            return 0
+        method = LinkMethod.COPY
+        if path.is_symlink():
+            method = LinkMethod.SYMLINK
+        elif path.samefile(self._path):
+            method = LinkMethod.HARDLINK
+        self._rooms.catalog.installs.remove_link(link.path)
+        self._rooms.catalog.installs.add_links(
+            install.id, [replace(link, path=path, method=method)]
+        )
+        return 1
+
+    def _leave(self, finding: Finding, because: str) -> None:
+        self._left.append(NotMended(self._item.owner_of(finding), finding, because))
+
+    def _settle(self) -> None:
+        """What was found and is not left any more is settled."""
+        left = {each.finding.path for each in self._left}
+        for finding in self._item.findings:
+            if finding.is_bad and finding.path not in left:
+                self._rooms.catalog.audits.settle(
+                    self._sha256, finding.path, at=self._rooms.clock()
+                )

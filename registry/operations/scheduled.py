@@ -1,16 +1,19 @@
 """Carry out the audit that is due, if one is: for a timer of the system, or for a service."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import time, timedelta, tzinfo
 
+from registry.audit.budget import Budget
 from registry.audit.schedule import Decision, Schedule, decide
 from registry.catalog.schedule_records import KeptSchedule
+from registry.domain.audit import Ending
 from registry.domain.progress import Progress
 from registry.domain.spans import parse_span
+from registry.operations.audit import AuditReport, AuditWish, Clockwork, alone, audit
 from registry.operations.repair import RepairReport, repair
 from registry.operations.rooms import Rooms
-from registry.operations.verify import VerifyReport, verify
+
+_LOOK_BACK = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,66 +22,83 @@ class ScheduledRun:
 
     Attributes:
         decision: None if there is no schedule.
-        reports: One for each install that was checked; none if nothing was due.
+        report: What was checked; None if nothing was due.
         repaired: What was mended, where the schedule says so.
-        remaining: How many installs the time limit left for the next run.
     """
 
     decision: Decision | None
-    reports: tuple[VerifyReport, ...] = ()
+    report: AuditReport | None = None
     repaired: RepairReport | None = None
-    remaining: int = 0
+
+    @property
+    def left(self) -> int:
+        """How many findings are not mended."""
+        if self.report is None:
+            return 0
+        return len(self.report.findings if self.repaired is None else self.repaired.failed)
 
 
 def run_scheduled(
-    rooms: Rooms, progress: Progress, *, zone: tzinfo | None, elapsed_s: Callable[[], float]
+    rooms: Rooms, progress: Progress, *, zone: tzinfo | None, clockwork: Clockwork
 ) -> ScheduledRun:
-    """Check what was not verified for the longest time first, if it is time to.
+    """Check what was not looked at for the longest time first, if it is time to.
 
-    That it began is kept before a byte is read: a run that is killed is not begun again each hour.
+    That it began is kept before a byte is read. One that was killed over its work is gone on with
+    by the next call.
 
     Args:
         rooms: The opened rooms.
         progress: Hears of every byte.
         zone: That of the place where the schedule's time of the day is meant; None is this
             machine's.
-        elapsed_s: Seconds on a clock that nobody sets.
+        clockwork: How time passes.
 
     Raises:
-        SdregError: As `verify` and `repair` do.
+        AuditRunning: Another audit is at work.
+        SdregError: As `audit` and `repair` do.
     """
-    kept = rooms.catalog.schedules.get()
-    if kept is None:
-        return ScheduledRun(None)
-    now = rooms.clock()
-    said = decide(plain(kept), now=now, zone=zone, made_at=kept.made_at, last_began=kept.last_began)
-    if not said.is_due:
-        if said.counts_from < (kept.last_began or kept.made_at):
-            never_ran = kept.last_began is None
+    with alone(rooms):
+        kept = rooms.catalog.schedules.get()
+        if kept is None:
+            return ScheduledRun(None)
+        now, last = rooms.clock(), kept.last_began
+        said = decide(plain(kept), now=now, zone=zone, made_at=kept.made_at, last_began=last)
+        if said.is_due:
+            rooms.catalog.schedules.keep(replace(kept, last_began=now))
+        elif said.counts_from < (last or kept.made_at):
             rooms.catalog.schedules.keep(
                 replace(kept, made_at=said.counts_from)
-                if never_ran
+                if last is None
                 else replace(kept, last_began=said.counts_from)
             )
-        return ScheduledRun(said)
-    rooms.catalog.schedules.keep(replace(kept, last_began=now))
-    limit_s = parse_span(kept.time_limit).total_seconds() if kept.time_limit else None
-    begun_s = elapsed_s()
-    verified = {stored.blob.sha256: stored.verified_at for stored in rooms.catalog.installs.blobs()}
-    order = sorted(
-        rooms.catalog.installs.all(),
-        key=lambda each: str(verified.get(each.sha256) or ""),
-    )
-    reports: list[VerifyReport] = []
-    for install in order:
-        if limit_s is not None and elapsed_s() - begun_s > limit_s:
-            break
-        reports.append(verify([install], rooms, progress))
+        if not said.is_due and not _was_cut_off(rooms):
+            return ScheduledRun(said)
+        report = audit(rooms.catalog.installs.all(), _wish(kept), rooms, progress, clockwork)
     mended = None
-    if kept.on_finding == "repair" and any(report.findings for report in reports):
-        bad = [item for report in reports for item in report.checked if not item.is_well]
-        mended = repair(bad, rooms, progress)
-    return ScheduledRun(said, tuple(reports), mended, len(order) - len(reports))
+    if kept.on_finding == "repair" and report.findings:
+        mended = repair(report.checked, rooms, progress)
+    return ScheduledRun(said, report, mended)
+
+
+def _wish(kept: KeptSchedule) -> AuditWish:
+    limit = parse_span(kept.time_limit) if kept.time_limit else None
+    return AuditWish(
+        scope="due",
+        # What the run before read late in its night is due again, what it has just read is not.
+        due_after=plain(kept).every / 2,
+        budget=Budget(time_limit=limit),
+        trigger="schedule",
+    )
+
+
+def _was_cut_off(rooms: Rooms) -> bool:
+    """Whether the last audit of the schedule was killed over its work.
+
+    One that had not checked a single file is not tried again: it may be what kills.
+    """
+    runs = rooms.catalog.audits.runs(limit=_LOOK_BACK)
+    last = next((run for run in runs if run.trigger == "schedule"), None)
+    return last is not None and last.checked > 0 and last.ending in {None, Ending.INTERRUPTED}
 
 
 def plain(kept: KeptSchedule) -> Schedule:

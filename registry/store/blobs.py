@@ -138,7 +138,13 @@ class Store:
 
     # ── in ────────────────────────────────────────────────────────────────────────────────────────
 
-    def adopt(self, fetched: FetchedFile, *, facts: Mapping[str, str] = _NO_FACTS) -> Blob:
+    def adopt(
+        self,
+        fetched: FetchedFile,
+        *,
+        facts: Mapping[str, str] = _NO_FACTS,
+        header: bytes | None = None,
+    ) -> Blob:
         """Move a fetched and proven file in under its hash.
 
         If the blob is there already, the newcomer is dropped; a blob of the wrong length is set
@@ -147,6 +153,7 @@ class Store:
         Args:
             fetched: The file; it is gone from its old place afterwards.
             facts: What a rebuild of the catalog will want to know.
+            header: What a safetensors file begins with, up to its tensors.
 
         Raises:
             BlobDamaged: The file changed since it was hashed.
@@ -157,7 +164,7 @@ class Store:
         with disk_errors(path, needed_bytes=fetched.size_bytes):
             _require_unchanged(fetched)
             make_folder(path.parent, durable=self.durable)
-            self._keep_record(_record_of(fetched, facts))
+            self._keep_record(replace(_record_of(fetched, facts), header=header))
             here = _size_of(path)
             if here is None:
                 with contextlib.suppress(FileExistsError):  # another process was faster
@@ -221,8 +228,8 @@ class Store:
             self._finish(fetched)
         return self.blob(path.name)
 
-    def save_pieces(self, sha256: str, pieces: PieceMap) -> None:
-        """Keep the piece map of a blob that has none, or another.
+    def learn(self, sha256: str, pieces: PieceMap, header: bytes | None) -> None:
+        """Keep what was measured of a blob that is as it was stored.
 
         Raises:
             StoreUnwritable: The disk refuses.
@@ -233,7 +240,7 @@ class Store:
             make_folder(path.parent, durable=self.durable)
             piecemaps.save(
                 path,
-                replace(known, size_bytes=pieces.size_bytes, pieces=pieces),
+                replace(known, size_bytes=pieces.size_bytes, pieces=pieces, header=header),
                 durable=self.durable,
             )
 
@@ -306,7 +313,8 @@ class Store:
         path = piece_map_path(self.root, new.sha256)
         old = piecemaps.load(path, new.sha256)
         if old is not None:
-            new = replace(new, facts={**new.facts, **old.facts})
+            header = new.header if new.header is not None else old.header
+            new = replace(new, header=header, facts={**new.facts, **old.facts})
         if new != old:
             piecemaps.save(path, new, durable=self.durable)
 
@@ -381,7 +389,11 @@ def _require_unchanged(fetched: FetchedFile) -> None:
 
 def _record_of(fetched: FetchedFile, facts: Mapping[str, str]) -> BlobRecord:
     return BlobRecord(
-        _name_of(fetched), fetched.size_bytes, fetched.hashes.blake3, fetched.pieces, dict(facts)
+        _name_of(fetched),
+        fetched.size_bytes,
+        fetched.hashes.blake3,
+        fetched.pieces,
+        dict(facts),
     )
 
 

@@ -139,7 +139,7 @@ def check(link: Link, blob_path: Path) -> FindingKind:
         if stat.S_ISLNK(status.st_mode):
             return _check_symlink(link, blob_path)
         if not stat.S_ISREG(status.st_mode):
-            return FindingKind.FOREIGN
+            return FindingKind.FOREIGN_FILE
         if _method(link.path, blob_path) is LinkMethod.HARDLINK:
             return FindingKind.OK
         if link.method in _OWN_BYTES and blob_path.is_file():
@@ -148,7 +148,7 @@ def check(link: Link, blob_path: Path) -> FindingKind:
             same = _has_its_bytes(link, blob_path)
     except OSError:
         return FindingKind.UNREADABLE
-    return FindingKind.OK if same else FindingKind.FOREIGN
+    return FindingKind.OK if same else FindingKind.FOREIGN_FILE
 
 
 def remake(
@@ -293,7 +293,7 @@ def _method(path: Path, blob_path: Path) -> LinkMethod | None:
 def _check_symlink(link: Link, blob_path: Path) -> FindingKind:
     if _points_to(link.path, blob_path):
         return FindingKind.OK if blob_path.is_file() else FindingKind.BROKEN_LINK
-    return FindingKind.BROKEN_LINK if _pointed_to_store(link) else FindingKind.FOREIGN
+    return FindingKind.BROKEN_LINK if _pointed_to_store(link) else FindingKind.FOREIGN_FILE
 
 
 def _points_to(path: Path, blob_path: Path) -> bool:

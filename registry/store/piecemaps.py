@@ -5,9 +5,11 @@ is rebuilt from it. So it carries a hash of itself: one that is torn, rotten or 
 absent, which costs a longer repair, while one that lies would spoil good bytes.
 """
 
+import base64
 import json
 import logging
 import stat
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +37,8 @@ class BlobRecord:
         blake3: Digits of its BLAKE3, if it was measured.
         pieces: A hash per piece, if they were measured.
         facts: Where it came from and what it was called, in words of the operations.
+        header: What a safetensors file begins with, up to its tensors. Programs that edit the
+            metadata of a model change nothing else of it.
     """
 
     sha256: str
@@ -42,6 +46,7 @@ class BlobRecord:
     blake3: str | None = None
     pieces: PieceMap | None = None
     facts: Mapping[str, str] = field(default_factory=lambda: _NO_FACTS)
+    header: bytes | None = None
 
 
 def save(path: Path, record: BlobRecord, *, durable: bool) -> None:
@@ -57,6 +62,7 @@ def save(path: Path, record: BlobRecord, *, durable: bool) -> None:
         "blake3": record.blake3,
         "piece_bytes": record.pieces.piece_bytes if record.pieces else None,
         "pieces": list(record.pieces.digests) if record.pieces else None,
+        "header": _packed(record.header),
         "facts": dict(record.facts),
     }
     document["check"] = _check(document)
@@ -100,6 +106,7 @@ def _parse(text: bytes) -> BlobRecord | None:
             "pieces": list() | None as digests,
             "facts": dict(facts),
         }:
+            header = document.get("header")  # documents of an older sdreg have none
             texts = (*(digests or ()), *facts, *facts.values())
         case _:
             return None
@@ -111,7 +118,22 @@ def _parse(text: bytes) -> BlobRecord | None:
             pieces = PieceMap(size_bytes, tuple(digests), piece_bytes)
         except ValueError:
             return None
-    return BlobRecord(sha256, size_bytes, tree, pieces, facts)
+    return BlobRecord(sha256, size_bytes, tree, pieces, facts, _unpacked(header))
+
+
+def _packed(header: bytes | None) -> str | None:
+    return base64.b64encode(zlib.compress(header)).decode() if header is not None else None
+
+
+def _unpacked(text: object) -> bytes | None:
+    if not isinstance(text, str):
+        return None
+    try:
+        unpacking = zlib.decompressobj()
+        header = unpacking.decompress(base64.b64decode(text), _LARGEST_BYTES)
+    except (ValueError, zlib.error):
+        return None
+    return header if unpacking.eof else None
 
 
 def _check(document: dict[str, object]) -> str:

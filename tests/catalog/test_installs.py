@@ -2,12 +2,12 @@
 
 import sqlite3
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from registry.domain.audit import Finding, FindingKind
+from registry.domain.audit import AuditRun, Ending, Finding, FindingKind
 from registry.domain.install import Blob, Install, Link, LinkMethod, Placement
 from tests.catalog.conftest import NOON
 from tests.catalog.documents import digits
@@ -185,13 +185,19 @@ def test_lists_know_what_is_installed(seeded):
 # ── audits ────────────────────────────────────────────────────────────────────────────────────────
 
 
-def a_finding(kind: FindingKind = FindingKind.DAMAGED, **changes) -> Finding:
+def a_finding(kind: FindingKind = FindingKind.ROT, **changes) -> Finding:
     return replace(Finding(kind, SHA, BLOB.path, "a sentence", (0, 7)), **changes)
 
 
+def an_audit(catalog, **changes) -> AuditRun:
+    run = AuditRun(**{"began_at": NOON, "scope": "all"} | changes)
+    return replace(run, id=catalog.audits.begin(run))
+
+
 def test_findings_wait_until_they_are_settled(empty):
-    run = empty.audits.begin(NOON)
+    installed(empty)
     link = a_finding(FindingKind.BROKEN_LINK, path=LINK.path, pieces=())
+    run = an_audit(empty)
     empty.audits.record(run, [a_finding(), link], NOON)
     empty.audits.finish(run, LATER)
 
@@ -202,9 +208,11 @@ def test_findings_wait_until_they_are_settled(empty):
     assert empty.audits.latest_findings() == ()
 
 
-def test_a_newer_finding_about_the_same_place_replaces_the_older(empty):
-    run = empty.audits.begin(NOON)
-    empty.audits.record(run, [a_finding()], NOON)
+def test_what_is_found_about_a_file_replaces_all_that_was_found_about_it_before(empty):
+    installed(empty)
+    link = a_finding(FindingKind.BROKEN_LINK, path=LINK.path, pieces=())
+    run = an_audit(empty)
+    empty.audits.record(run, [a_finding(), link], NOON)
     empty.audits.record(run, [a_finding(FindingKind.MISSING, pieces=())], LATER)
 
     assert [finding.kind for finding in empty.audits.latest_findings()] == [FindingKind.MISSING]
@@ -212,17 +220,64 @@ def test_a_newer_finding_about_the_same_place_replaces_the_older(empty):
     empty.audits.record(run, [a_finding(FindingKind.OK, pieces=())], LATER)
 
     assert empty.audits.latest_findings() == ()
+    past = empty.audits.history({SHA}, limit=10)
+    assert [each.finding.kind.value for each in past] == ["ok", "missing", "broken-link", "rot"]
+    assert [each.settled_at for each in past] == [None, LATER, LATER, LATER]
+    assert past[3].finding.pieces == (0, 7)
+
+
+def test_of_a_file_that_is_not_installed_any_more_nothing_is_open(empty):
+    record = installed(empty)
+    empty.audits.record(an_audit(empty), [a_finding()], NOON)
+
+    empty.installs.remove(record.id)
+
+    assert empty.audits.latest_findings() == ()
+
+
+def test_a_run_comes_back_as_it_was(empty):
+    run = an_audit(empty, scope="due", trigger="schedule", deep=True, remaining=7)
+    done = replace(
+        run,
+        checked=3,
+        read_bytes=2**40,
+        found=1,
+        remaining=4,
+        seconds=12.5,
+        ending=Ending.BUDGET,
+    )
+
+    assert empty.audits.runs(limit=5) == (run,)
+    empty.audits.finish(done, LATER)
+    assert empty.audits.runs(limit=5) == (done,)
+
+
+def test_a_round_begins_after_the_last_audit_of_everything_that_came_to_its_end(empty):
+    def began(scope, at, ending, finished_at):
+        run = an_audit(empty, scope=scope, began_at=at)
+        empty.audits.finish(replace(run, ending=ending), finished_at)
+
+    assert empty.audits.round_began_at() is None
+    began("named", NOON, Ending.COMPLETE, NOON)
+    assert empty.audits.round_began_at() is None
+    began("all", LATER, Ending.BUDGET, LATER)
+    began("due", LATER + timedelta(hours=1), Ending.BUDGET, LATER + timedelta(hours=2))
+    assert empty.audits.round_began_at() == LATER
+    began("all", LATER + timedelta(hours=3), Ending.COMPLETE, LATER + timedelta(hours=4))
+    began("subset", LATER + timedelta(hours=5), Ending.COMPLETE, LATER + timedelta(hours=6))
+    assert empty.audits.round_began_at() == LATER + timedelta(hours=4)
 
 
 def test_a_blob_that_was_found_right_is_noted_as_verified(empty):
     installed(empty)
-    run = empty.audits.begin(NOON)
+    run = an_audit(empty)
 
     empty.audits.record(run, [a_finding(FindingKind.OK, path=LINK.path, pieces=())], LATER)
     assert empty.installs.blobs()[0].verified_at is None
 
     empty.audits.record(run, [a_finding(FindingKind.OK, pieces=())], LATER)
     assert empty.installs.blobs()[0].verified_at == LATER
+    assert empty.audits.checked_at() == {SHA: LATER}
 
 
 def test_a_blob_can_be_noted_as_verified_without_an_audit(empty):

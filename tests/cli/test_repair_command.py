@@ -13,11 +13,11 @@ def test_damage_is_found_and_mended(sdreg, installed):
     mended = sdreg.json("repair", schema="sdreg.repair/1")
     again = sdreg("repair").out
 
-    damaged = [finding for finding in found["findings"] if finding["kind"] == "damaged"]
+    damaged = [finding for finding in found["findings"] if finding["kind"] == "rot"]
     assert damaged[0]["pieces"] == [0]
     assert damaged[0]["reference"] == "civitai:901"
     assert names_in(found) <= documented("sdreg.audit/1")
-    assert "damaged  noise.safetensors: " in said
+    assert "rot          noise.safetensors: " in said
     (repaired,) = mended["repaired"]
     assert repaired["path"] == installed["path"]
     assert repaired["source"].startswith("civitai:901")
@@ -42,5 +42,5 @@ def test_what_cannot_be_mended_is_named_and_exits_with_1(sdreg, installed, hub):
 
 
 def test_nothing_installed_is_well(sdreg):
-    assert sdreg("verify").out == "0 files, 0 bytes read\n"
+    assert sdreg("verify").out == "0 files, 0 bytes read in 0.0 s, nothing wrong\n"
     assert sdreg("repair").out == "nothing is damaged\n"

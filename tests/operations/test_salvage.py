@@ -100,7 +100,7 @@ def test_row_42_a_turned_bit_costs_one_piece_where_the_piece_map_is_known(
 ):
     (tmp_path / "right").write_bytes(CONTENT)
     with (tmp_path / "right").open("rb") as file:
-        rooms.store.save_pieces(SHA256.digits, measure(file).pieces)
+        rooms.store.learn(SHA256.digits, measure(file).pieces, None)
     url = one.serve("model", Unreliable(CONTENT, {9 * MIB: {1}}))
 
     obtained = obtain(wanted(url), rooms, Progress())

@@ -282,7 +282,7 @@ def test_a_piece_map_can_be_added_later(store, part, tmp_path):
     store.adopt(make_fetched(part), facts={"slug": "ink"})
     other = piece_map(WEIGHTS, 512)
 
-    store.save_pieces(SHA256, other)
+    store.learn(SHA256, other, b"header")
 
     assert store.pieces(SHA256) == other
     assert store.record(SHA256).facts == {"slug": "ink"}

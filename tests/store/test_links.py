@@ -298,7 +298,7 @@ def test_what_took_the_place_of_a_link_is_foreign(blob, place, method, content):
     put(place, content)
 
     # The bytes of a copy are read by the auditor; here its length is looked at.
-    expected = FindingKind.FOREIGN
+    expected = FindingKind.FOREIGN_FILE
     if method is LinkMethod.COPY and len(content) == len(WEIGHTS):
         expected = FindingKind.OK
     assert check(made, blob.path) is expected
@@ -339,7 +339,7 @@ def test_a_symlink_that_leads_elsewhere_is_foreign(blob, place):
     place.unlink()
     place.symlink_to("/dev/zero")
 
-    assert check(made, blob.path) is FindingKind.FOREIGN
+    assert check(made, blob.path) is FindingKind.FOREIGN_FILE
 
 
 # ── remake ────────────────────────────────────────────────────────────────────────────────────────

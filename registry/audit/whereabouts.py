@@ -1,0 +1,89 @@
+"""Where else on this disk may the bytes of a file be? By length first, then by hash."""
+
+import hashlib
+import os
+import stat
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from pathlib import Path
+
+from blake3 import blake3
+
+from registry.audit.check import Stored
+from registry.domain.pieces import PIECE_BYTES
+
+
+class Whereabouts:
+    """The files below some folders, walked once and only when somebody asks.
+
+    Args:
+        roots: Folders to look into; those that are not there hold nothing.
+        leave_out: Whether a folder or a file is none that anybody means.
+    """
+
+    def __init__(self, roots: Iterable[Path], leave_out: Callable[[Path], bool]) -> None:
+        self._roots = tuple(dict.fromkeys(roots))
+        self._leave_out = leave_out
+
+    def of_length(self, size_bytes: int) -> tuple[Path, ...]:
+        """Every file of this length, each once, in order of paths."""
+        return tuple(self._by_length.get(size_bytes, ()))
+
+    def find(self, stored: Stored, is_known: Callable[[Path], bool]) -> Path | None:
+        """A file with the very bytes of `stored` at a path that is not known."""
+        for path in self.of_length(stored.size_bytes):
+            if not is_known(path) and is_the_file(path, stored):
+                return path
+        return None
+
+    @cached_property
+    def _by_length(self) -> dict[int, list[Path]]:
+        found: dict[int, list[Path]] = defaultdict(list)
+        seen: set[Path] = set()
+        for root in self._roots:
+            for path in _files_below(root, self._leave_out):
+                if path in seen:
+                    continue
+                seen.add(path)
+                try:
+                    status = path.lstat()
+                except OSError:
+                    continue  # it went away while we looked
+                if stat.S_ISREG(status.st_mode):
+                    found[status.st_size].append(path)
+        return found
+
+
+def is_the_file(path: Path, stored: Stored) -> bool:
+    """Whether a file has the very bytes of `stored`; reads no further than the first difference.
+
+    False as well for what cannot be read.
+    """
+    whole = hashlib.sha256()
+    digests = list(stored.pieces.digests) if stored.pieces is not None else []
+    try:
+        with path.open("rb", buffering=0) as file:
+            for index, content in enumerate(_contents(file.read)):
+                if stored.pieces is None:
+                    whole.update(content)
+                elif index >= len(digests) or blake3(content).hexdigest() != digests[index]:
+                    return False
+            same_length = file.tell() == stored.size_bytes
+    except OSError:
+        return False
+    return same_length and (stored.pieces is not None or whole.hexdigest() == stored.sha256)
+
+
+def _contents(read: Callable[[int], bytes]) -> Iterator[bytes]:
+    while content := read(PIECE_BYTES):
+        while len(content) < PIECE_BYTES and (more := read(PIECE_BYTES - len(content))):
+            content += more
+        yield content
+
+
+def _files_below(root: Path, leave_out: Callable[[Path], bool]) -> Iterator[Path]:
+    for folder, folders, names in os.walk(root):
+        here = Path(folder)
+        folders[:] = sorted(name for name in folders if not leave_out(here / name))
+        yield from (path for path in (here / name for name in sorted(names)) if not leave_out(path))
