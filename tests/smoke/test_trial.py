@@ -242,6 +242,17 @@ def test_a_kind_that_is_not_read_is_not_called_bad(base, tmp_path, part):
     assert (result.verdict, codes(result)) == ("untestable", ["kind-not-testable"])
 
 
+@pytest.mark.parametrize("kind", ["lora", "loha"])
+@pytest.mark.parametrize("part", ["dora_scale", "lora_magnitude_vector"])
+def test_a_lora_with_lengths_of_its_own_is_not_tried_without_them(base, tmp_path, kind, part):
+    made = {"lora": builds.lora(), "loha": kinds()["loha"]}[kind]
+    for name in {name.partition(".")[0] for name in made}:
+        made[f"{name}.{part}"] = np.ones((1, 32), np.float32)
+    result = attempt(builds.write(tmp_path / "a.safetensors", made), tmp_path, "lora", base=base)
+
+    assert (result.verdict, codes(result)) == ("untestable", ["kind-not-testable"])
+
+
 def test_a_lora_of_another_architecture_is_of_the_wrong_base(base, tmp_path):
     path = builds.write(tmp_path / "a.safetensors", builds.lora(builds.TINY_XL))
 
