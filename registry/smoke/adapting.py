@@ -1,7 +1,7 @@
 """Put an adapter into a checkpoint that is loaded: one function for each kind."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,10 +34,21 @@ class CannotTry(Exception):
 
 @dataclass(frozen=True, slots=True)
 class PutIn:
-    """What became of an adapter: what is wrong with it, else how to paint with it."""
+    """What became of an adapter: what is wrong with it, else how to paint with it.
+
+    Attributes:
+        words: What the network is told.
+        reasons: What is wrong with it.
+        left_out: What of it is not tried; no fault of it.
+        is_read_whole: Whether all that the base has a place for is understood here.
+        figures: How much of it fits.
+        steer: What is called in every step.
+    """
 
     words: Words
     reasons: tuple[Reason, ...] = ()
+    left_out: tuple[Reason, ...] = ()
+    is_read_whole: bool = True
     figures: dict[str, float] = field(default_factory=dict)
     steer: Steer | None = None
 
@@ -65,13 +76,31 @@ def put_lora(painter: Painter, task: SmokeTask, _: Path) -> PutIn:
     elif not found.deltas:
         message = f"none of its {count} names is in the base: {found.unknown[0]} is the first"
         reason = Reason("no-keys-match", message)
-    elif len(found.unknown) > len(found.deltas):
+    elif len(found.unknown) > len(found.deltas) + len(found.unread):
         message = f"{len(found.unknown)} of its {count} names are not in the base"
         reason = Reason("keys-unmatched", f"{message}: {found.unknown[0]} is the first")
     else:
         adapters.apply(found)
     words = painter.encode(task.clip_skip or 1)
-    return PutIn(words, (reason,) if reason is not None else (), figures)
+    if reason is not None:
+        return PutIn(words, (reason,), figures=figures)
+    return PutIn(
+        words,
+        left_out=tuple(_left_out(found, count)),
+        is_read_whole=not found.unread,
+        figures=figures,
+    )
+
+
+def _left_out(found: adapters.Fit, count: int) -> Iterator[Reason]:
+    ways = (
+        (found.unread, "modules are left out, of a kind that is not read here"),
+        (found.unknown, "names are left out, for they are not in the base"),
+    )
+    for names, words in ways:
+        if names:
+            message = f"{len(names)} of its {count} {words}: {names[0]} is the first"
+            yield Reason("partly-tried", message)
 
 
 def put_embedding(painter: Painter, task: SmokeTask, _: Path) -> PutIn:

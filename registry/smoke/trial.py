@@ -134,9 +134,13 @@ def _adapter(
     with stage("paint with"):
         picture = _paint(painter, task, frame, put.words, put.steer)
     effect, figures = judge_difference(without.latents, picture.latents, task.model_type)
+    if effect and not put.is_read_whole:
+        message = f"what is read of it changes nothing; {put.left_out[0].message}"
+        raise CannotTry("kind-not-testable", message)
     judged = _judged(replace(frame, figures=frame.figures | figures), task, picture)
     reasons = (*judged.reasons, *effect)
-    return replace(judged, verdict="failed" if reasons else "passed", reasons=reasons)
+    verdict = "failed" if reasons else "passed"
+    return replace(judged, verdict=verdict, reasons=(*reasons, *put.left_out))
 
 
 def _painter(path: Path, task: SmokeTask, device: Device, folder: Path) -> Painter:

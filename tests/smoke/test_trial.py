@@ -253,6 +253,39 @@ def test_a_lora_with_lengths_of_its_own_is_not_tried_without_them(base, tmp_path
     assert (result.verdict, codes(result)) == ("untestable", ["kind-not-testable"])
 
 
+def partly(read):
+    """A LoRA of which one module is of a kind that is not read, or has a name of nothing."""
+    made = builds.lora()
+    name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"
+    if read:
+        return made | {f"{name}s.diff": np.ones((64, 64), np.float32)}
+    return made | {f"{name}.oft_blocks": np.ones((4, 4), np.float32)}
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_lora_that_is_tried_in_part_is_no_plain_pass(base, tmp_path, read):
+    path = builds.write(tmp_path / "a.safetensors", partly(read))
+    result = attempt(path, tmp_path, "lora", base=base)
+
+    assert (result.verdict, codes(result)) == ("passed", ["partly-tried"])
+    assert "1 of its 13 " in result.reasons[0].message
+    assert "mid_block_attentions_0" in result.reasons[0].message
+
+
+@pytest.mark.parametrize(
+    ("read", "verdict", "code"),
+    [(False, "untestable", "kind-not-testable"), (True, "failed", "no-effect")],
+)
+def test_no_effect_is_no_fault_while_a_part_is_not_read(base, tmp_path, read, verdict, code):
+    made = {
+        name: each * 0 if name.endswith("lora_up.weight") else each
+        for name, each in partly(read).items()
+    }
+    result = attempt(builds.write(tmp_path / "a.safetensors", made), tmp_path, "lora", base=base)
+
+    assert (result.verdict, codes(result)[0]) == (verdict, code)
+
+
 def test_a_lora_of_another_architecture_is_of_the_wrong_base(base, tmp_path):
     path = builds.write(tmp_path / "a.safetensors", builds.lora(builds.TINY_XL))
 
