@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from registry.smoke.build import Build
+from registry.smoke.memory import ran_out
 
 Parts = Mapping[str, torch.Tensor]
 
@@ -62,7 +63,9 @@ def fit(tensors: Parts, modules: Mapping[str, Any]) -> Fit:
         weight = module.weight
         try:
             delta = _delta(parts, weight.detach().float().cpu())
-        except RuntimeError:  # torch says so when shapes do not go together
+        except RuntimeError as error:  # torch says so when shapes do not go together
+            if ran_out(error):
+                raise
             found.bent.append(name)
             continue
         if delta is None:

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from registry.domain.smoke import Reason, SmokeTask
 from registry.smoke import adapters
+from registry.smoke.memory import ran_out
 from registry.smoke.painter import Painter, Words
 from registry.smoke.recognise import shapes_in
 from registry.smoke.steering import Hypernetwork, can_read, load_controlnet, steer_by
@@ -159,7 +160,9 @@ def put_controlnet(painter: Painter, task: SmokeTask, folder: Path) -> PutIn:
         raise CannotTry("kind-not-testable", message)
     try:
         network = load_controlnet(task.target, painter, folder)
-    except (ValueError, RuntimeError, NotImplementedError) as error:
+    except (ValueError, RuntimeError) as error:
+        if ran_out(error):
+            raise
         first = str(error).strip().splitlines()[0][:200]
         message = f"it does not fit the base, or is not whole: {first}"
         return PutIn(words, (Reason("wrong-base", message),))

@@ -15,6 +15,7 @@ from torch.nn.functional import conv2d, interpolate, leaky_relu, pixel_unshuffle
 
 from registry.smoke.adapting import CannotTry
 from registry.smoke.devices import Device
+from registry.smoke.memory import ran_out
 from registry.smoke.painter import Picture
 from registry.smoke.sample import made_up
 
@@ -85,6 +86,8 @@ def enlarge(path: Path, device: Device, size: int) -> tuple[Picture, dict[str, f
     try:
         made = network(shown)[0].permute(1, 2, 0).float().cpu().numpy()
     except (KeyError, RuntimeError) as error:
+        if ran_out(error):
+            raise
         raise CannotTry("kind-not-testable", f"its network is not read here: {error}") from error
     if made.shape[2] != _COLOURS:
         raise CannotTry("kind-not-testable", f"it gives {made.shape[2]} channels and not 3")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from registry.domain.smoke import SmokeTask
-from registry.smoke import layout
+from registry.smoke import adapters, adapting, layout, upscaler
 from registry.smoke.build import VAE
 from tests.smoke import builds
 
@@ -395,6 +395,36 @@ def test_too_little_memory_is_said_before_anything_is_loaded(base, tmp_path):
     result = attempt(base, tmp_path, memory_limit_bytes=1_000_000)
 
     assert (result.verdict, codes(result)) == ("untestable", ["too-little-memory"])
+
+
+def out_of_memory_on_a_gpu(*_):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB.")
+
+
+def out_of_memory_here(*_):
+    torch.empty(1 << 52)
+
+
+@pytest.mark.parametrize("runs_out", [out_of_memory_on_a_gpu, out_of_memory_here])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("controlnet", adapting, "load_controlnet"),
+        ("lora", adapters, "_delta"),
+        ("upscaler", upscaler.Enlarger, "__call__"),
+    ],
+    ids=lambda place: place[0],
+)
+def test_memory_that_runs_out_says_nothing_about_shapes(
+    base, tmp_path, monkeypatch, runs_out, place
+):
+    model_type, room, name = place
+    made = esrgan() if model_type == "upscaler" else builds.lora()
+    path = builds.write(tmp_path / "a.safetensors", made)
+    monkeypatch.setattr(room, name, runs_out)
+
+    with pytest.raises(RuntimeError, match=r"out of memory|can't allocate memory"):
+        attempt(path, tmp_path, model_type, base=base)
 
 
 def test_a_device_that_is_not_there_is_said(base, tmp_path):
