@@ -462,7 +462,7 @@ def test_a_hypernetwork_changes_the_picture_or_is_named(base, tmp_path, width, s
 
 
 def test_a_controlnet_changes_the_picture(base, tmp_path):
-    made = builds.weights(layout.controlnet(builds.TINY1), seed=9)
+    made = builds.controlnet(seed=9)
     result = attempt(
         builds.write(tmp_path / "a.safetensors", made), tmp_path, "controlnet", base=base
     )
@@ -472,7 +472,7 @@ def test_a_controlnet_changes_the_picture(base, tmp_path):
 
 
 def test_a_controlnet_of_another_architecture_is_of_the_wrong_base(base, tmp_path):
-    made = builds.weights(layout.controlnet(builds.TINY_XL))
+    made = builds.controlnet(builds.TINY_XL)
     path = builds.write(tmp_path / "a.safetensors", made)
 
     assert codes(attempt(path, tmp_path, "controlnet", base=base)) == ["wrong-base"]
