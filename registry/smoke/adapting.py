@@ -15,6 +15,7 @@ from registry.smoke.memory import ran_out
 from registry.smoke.painter import Painter, Words
 from registry.smoke.recognise import shapes_in
 from registry.smoke.steering import Hypernetwork, can_read, load_controlnet, steer_by
+from registry.smoke.untestable import CannotTry
 
 Steer = Callable[[int], Callable[..., dict[str, Any]]]
 """Given the size of the picture, what is called in every step."""
@@ -23,14 +24,6 @@ Steer = Callable[[int], Callable[..., dict[str, Any]]]
 _NUMBERED = re.compile(r"(unet|text_encoder):\d+:(up|down)")
 _PROMPT_BEGINS = (320, 1125, 539)
 _LONGEST_EMBEDDING = 72
-
-
-class CannotTry(Exception):
-    """The model cannot be tested here, which says nothing about it."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = Reason(code, message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from registry.domain.smoke import Reason, SmokeResult, SmokeTask
-from registry.smoke.adapting import PUT_IN, CannotTry, Steer
+from registry.smoke.adapting import PUT_IN, Steer
 from registry.smoke.devices import Device, NoSuchDevice, choose_device
 from registry.smoke.infotext import infotext, painted_by
 from registry.smoke.judge import (
@@ -21,6 +21,7 @@ from registry.smoke.judge import (
 from registry.smoke.memory import too_little_memory
 from registry.smoke.painter import GUIDANCE, PROMPT, Painter, Picture, Words
 from registry.smoke.recognise import build_of, shapes_in
+from registry.smoke.untestable import CannotTry
 from registry.smoke.upscaler import enlarge
 from registry.smoke.vae import round_trip
 

@@ -14,11 +14,11 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import conv2d, interpolate, leaky_relu, pixel_unshuffle
 
-from registry.smoke.adapting import CannotTry
 from registry.smoke.devices import Device
 from registry.smoke.memory import ran_out
 from registry.smoke.painter import Picture
 from registry.smoke.sample import made_up
+from registry.smoke.untestable import CannotTry
 
 _SLOPE, _SHARE = 0.2, 0.2
 _BODY = re.compile(r"model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d\.0|1x1)\.(weight|bias)")

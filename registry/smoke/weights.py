@@ -17,7 +17,7 @@ from registry.domain.tensors import TensorIndex, TensorInfo
 from registry.formats.readable import Readable
 from registry.smoke import layout
 from registry.smoke.build import CLIP_L, OPEN_CLIP, UNET, VAE
-from registry.smoke.recognise import build_of, vae_levels
+from registry.smoke.recognise import build_of, vae_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -141,10 +141,8 @@ def _needed(shapes: Mapping[str, tuple[int, ...]], model_type: str) -> layout.Sh
         build = build_of(shapes)
         return layout.checkpoint(build) if build is not None else {}
     if model_type == "vae":
-        prefix = VAE if any(name.startswith(VAE) for name in shapes) else ""
-        levels = vae_levels(shapes, prefix)
-        latent = shapes.get(f"{prefix}decoder.conv_in.weight", (0, 4))[1]
-        return layout.vae(levels, prefix, latent) if levels else {}
+        vae = vae_of(shapes)
+        return layout.vae(vae.levels, vae.prefix, vae.latent) if vae.levels else {}
     return {}
 
 
