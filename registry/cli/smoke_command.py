@@ -96,6 +96,7 @@ def write_run(run: "SmokeRun") -> None:
     """One run, for people."""
     result = run.result
     render.write(f"{result.verdict:<10} {run.target}")
+    reasons = "\n".join(reason.message for reason in result.reasons)
     seconds = sum(result.seconds.values())
     how = ""
     if result.device is not None:
@@ -104,7 +105,7 @@ def write_run(run: "SmokeRun") -> None:
         how += f", {seconds:.1f} s, {size(result.peak_memory_bytes)}"
     render.facts(
         [
-            ("why", "\n".join(reason.message for reason in result.reasons)),
+            ("but" if run.has_passed else "why", reasons),
             ("tried on", how),
             ("base", result.base or ""),
             ("before", _COMPARED.get(run.compared or "", "")),

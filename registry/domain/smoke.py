@@ -34,7 +34,7 @@ class SmokeTask:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a model did not pass, or could not be tested. `code` is stable, such as `no-effect`."""
+    """Why a model did not pass, could not be tested, or passed in part. `code` is stable."""
 
     code: str
     message: str

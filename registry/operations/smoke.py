@@ -31,6 +31,7 @@ from registry.formats.sniff import sniff_file
 from registry.operations.rooms import Rooms
 from registry.smoke.judge import compare
 from registry.smoke.run import has_extra, how_to_add, run_smoke
+from registry.smoke.untestable import CannotTry
 from registry.smoke.weights import check_keys, check_weights
 from registry.store.disk import make_folder
 from registry.taxonomy.identify import Identity, identify
@@ -156,20 +157,12 @@ def _clear(place: Path, rooms: Rooms) -> None:
 _TRIAL, _LONGEST_TRIAL = ".trial-", timedelta(days=1)
 
 
-class _CannotTest(Exception):
-    """It cannot be tested here, which says nothing about the model."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = Reason(code, message)
-
-
 def _try(subject: Subject, rooms: Rooms, progress: Progress, manner: Manner) -> SmokeRun:
     # Not in the system's folder: a pickle of 4 GB is converted there, and that may be memory.
     with tempfile.TemporaryDirectory(prefix=_TRIAL, dir=rooms.home / "smoke") as folder:
         try:
             result = _result(subject, rooms, progress, manner, Path(folder))
-        except _CannotTest as error:
+        except CannotTry as error:
             result = SmokeResult("untestable", (error.reason,))
         except (FormatError, UnsafeFile, ConversionError) as error:
             result = SmokeResult("failed", (Reason(error.code, str(error)),))
@@ -187,7 +180,7 @@ def _result(
 ) -> SmokeResult:
     found = sniff_file(subject.path)
     if found.format in _OTHER_MODELS:
-        raise _CannotTest("format-not-testable", f"it is {found.what}, which is not read here")
+        raise CannotTry("format-not-testable", f"it is {found.what}, which is not read here")
     path = _as_safetensors(subject.path, subject.name, progress, folder)
     index = read_index(path)
     identity = identify(index)
@@ -200,7 +193,7 @@ def _result(
         return SmokeResult("failed", reasons)
     if not has_extra():
         message = f"the weights look sound; to paint with them, run: {how_to_add()}"
-        raise _CannotTest("no-extra", message)
+        raise CannotTry("no-extra", message)
     chosen = base = None
     prediction = subject.prediction or identity.prediction
     if kind in _ON_A_BASE:
@@ -235,10 +228,10 @@ def _ready_base(chosen: Path, progress: Progress, folder: Path) -> Path:
         base = _as_safetensors(chosen, chosen.name, progress, folder)
         gaps = check_keys(read_index(base), "checkpoint")
     except (FormatError, UnsafeFile, ConversionError) as error:
-        raise _CannotTest("bad-base", str(error)) from error
+        raise CannotTry("bad-base", str(error)) from error
     if gaps:
         message = f"the base {chosen.name} is not whole: {gaps[0].message}"
-        raise _CannotTest("bad-base", message)
+        raise CannotTry("bad-base", message)
     return base
 
 
@@ -294,7 +287,7 @@ def _base(kind: str, identity: Identity, rooms: Rooms, manner: Manner) -> Path:
         f"a {kind} is tried on a checkpoint of its architecture ({identity.architecture}), "
         "and none is installed: install one, or name a file by --base"
     )
-    raise _CannotTest("no-base", message)
+    raise CannotTry("no-base", message)
 
 
 def _picture(subject: Subject, rooms: Rooms) -> Path:

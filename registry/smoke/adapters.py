@@ -14,6 +14,7 @@ from typing import Any
 import torch
 
 from registry.smoke.build import Build
+from registry.smoke.memory import ran_out
 
 Parts = Mapping[str, torch.Tensor]
 
@@ -21,6 +22,8 @@ _SPLIT = re.compile(
     r"\.(?=(?:lora_|lora\.|hada_|lokr_|oft_|[ab][12]\."
     r"|alpha$|dora_scale$|diff$|diff_b$|on_input$|weight$|w_norm$|b_norm$))"
 )
+# The lengths that DoRA (Liu et al. 2024) gives to the changed weights, as kohya and PEFT call them.
+_LENGTHS = frozenset({"dora_scale", "lora_magnitude_vector", "lora_magnitude_vector.weight"})
 
 
 @dataclass(slots=True)
@@ -60,7 +63,9 @@ def fit(tensors: Parts, modules: Mapping[str, Any]) -> Fit:
         weight = module.weight
         try:
             delta = _delta(parts, weight.detach().float().cpu())
-        except RuntimeError:  # torch says so when shapes do not go together
+        except RuntimeError as error:  # torch says so when shapes do not go together
+            if ran_out(error):
+                raise
             found.bent.append(name)
             continue
         if delta is None:
@@ -153,6 +158,8 @@ def _plain(name: str) -> str:
 
 def _delta(parts: Parts, weight: torch.Tensor) -> torch.Tensor | None:
     """What these parts add to the weight; None for a kind that is not understood."""
+    if not _LENGTHS.isdisjoint(parts):
+        return None  # the rest of it, alone, is another change
     for reader in (_lora, _loha, _lokr, _ia3, _difference):
         delta = reader(parts, weight)
         if delta is not None:

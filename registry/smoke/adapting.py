@@ -1,7 +1,7 @@
 """Put an adapter into a checkpoint that is loaded: one function for each kind."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,11 @@ from safetensors.torch import load_file
 
 from registry.domain.smoke import Reason, SmokeTask
 from registry.smoke import adapters
+from registry.smoke.memory import ran_out
 from registry.smoke.painter import Painter, Words
 from registry.smoke.recognise import shapes_in
 from registry.smoke.steering import Hypernetwork, can_read, load_controlnet, steer_by
+from registry.smoke.untestable import CannotTry
 
 Steer = Callable[[int], Callable[..., dict[str, Any]]]
 """Given the size of the picture, what is called in every step."""
@@ -24,20 +26,23 @@ _PROMPT_BEGINS = (320, 1125, 539)
 _LONGEST_EMBEDDING = 72
 
 
-class CannotTry(Exception):
-    """The model cannot be tested here, which says nothing about it."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = Reason(code, message)
-
-
 @dataclass(frozen=True, slots=True)
 class PutIn:
-    """What became of an adapter: what is wrong with it, else how to paint with it."""
+    """What became of an adapter: what is wrong with it, else how to paint with it.
+
+    Attributes:
+        words: What the network is told.
+        reasons: What is wrong with it.
+        left_out: What of it is not tried; no fault of it.
+        is_read_whole: Whether all that the base has a place for is understood here.
+        figures: How much of it fits.
+        steer: What is called in every step.
+    """
 
     words: Words
     reasons: tuple[Reason, ...] = ()
+    left_out: tuple[Reason, ...] = ()
+    is_read_whole: bool = True
     figures: dict[str, float] = field(default_factory=dict)
     steer: Steer | None = None
 
@@ -65,13 +70,31 @@ def put_lora(painter: Painter, task: SmokeTask, _: Path) -> PutIn:
     elif not found.deltas:
         message = f"none of its {count} names is in the base: {found.unknown[0]} is the first"
         reason = Reason("no-keys-match", message)
-    elif len(found.unknown) > len(found.deltas):
+    elif len(found.unknown) > len(found.deltas) + len(found.unread):
         message = f"{len(found.unknown)} of its {count} names are not in the base"
         reason = Reason("keys-unmatched", f"{message}: {found.unknown[0]} is the first")
     else:
         adapters.apply(found)
     words = painter.encode(task.clip_skip or 1)
-    return PutIn(words, (reason,) if reason is not None else (), figures)
+    if reason is not None:
+        return PutIn(words, (reason,), figures=figures)
+    return PutIn(
+        words,
+        left_out=tuple(_left_out(found, count)),
+        is_read_whole=not found.unread,
+        figures=figures,
+    )
+
+
+def _left_out(found: adapters.Fit, count: int) -> Iterator[Reason]:
+    ways = (
+        (found.unread, "modules are left out, of a kind that is not read here"),
+        (found.unknown, "names are left out, for they are not in the base"),
+    )
+    for names, words in ways:
+        if names:
+            message = f"{len(names)} of its {count} {words}: {names[0]} is the first"
+            yield Reason("partly-tried", message)
 
 
 def put_embedding(painter: Painter, task: SmokeTask, _: Path) -> PutIn:
@@ -130,7 +153,9 @@ def put_controlnet(painter: Painter, task: SmokeTask, folder: Path) -> PutIn:
         raise CannotTry("kind-not-testable", message)
     try:
         network = load_controlnet(task.target, painter, folder)
-    except (ValueError, RuntimeError, NotImplementedError) as error:
+    except (ValueError, RuntimeError) as error:
+        if ran_out(error):
+            raise
         first = str(error).strip().splitlines()[0][:200]
         message = f"it does not fit the base, or is not whole: {first}"
         return PutIn(words, (Reason("wrong-base", message),))

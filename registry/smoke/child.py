@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from registry.domain.smoke import Reason, SmokeResult, SmokeTask
+from registry.smoke.memory import ran_out
 
 
 class Stages:
@@ -62,7 +63,7 @@ def main() -> int:
         result = _failed("out-of-memory", "the memory ran out", stages)
     except Exception as error:  # noqa: BLE001 -- whatever a library says about this file is a verdict
         traceback.print_exc()
-        code = "out-of-memory" if type(error).__name__ == "OutOfMemoryError" else "does-not-load"
+        code = "out-of-memory" if ran_out(error) else "does-not-load"
         result = _failed(code, f"{type(error).__name__}: {error}", stages)
     document = asdict(result) | {"seconds": stages.seconds, "peak_memory_bytes": _peak_bytes()}
     say({"result": document | {"picture": str(result.picture) if result.picture else None}})

@@ -6,15 +6,10 @@ and XL). What a file of that family must hold follows from a few numbers, so tha
 the same build are understood as well as those in full size.
 """
 
-from itertools import pairwise
-
 from registry.smoke.build import OPEN_CLIP, UNET, VAE, Build, TextEncoder
 
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
-CONTROL = "control_model."
-# Channels of the small network that reads the hint of a ControlNet (cldm.py of its authors).
-_HINT = (3, 16, 16, 32, 32, 96, 96, 256)
 
 
 def unet(build: Build, prefix: str = UNET) -> Shapes:
@@ -130,26 +125,6 @@ def checkpoint(build: Build) -> Shapes:
     for text in build.text:
         shapes |= text_encoder(text)
     return shapes
-
-
-def controlnet(build: Build) -> Shapes:
-    """Names and shapes of a ControlNet for a checkpoint of this build."""
-    shapes = {
-        CONTROL + name.removeprefix(UNET): shape
-        for name, shape in unet(build).items()
-        if ".output_blocks." not in name and not name.startswith(f"{UNET}out.")
-    }
-    out = _Names(CONTROL)
-    heights = [build.channels]
-    for level, (multiple, _) in enumerate(build.levels):
-        down = level + 1 < len(build.levels)
-        heights += [multiple * build.channels] * (build.residuals + down)
-    for number, wide in enumerate(heights):
-        out.conv(f"zero_convs.{number}.0", wide, wide, 1)
-    out.conv("middle_block_out.0", heights[-1], heights[-1], 1)
-    for number, (reads, gives) in enumerate(pairwise((*_HINT, build.channels))):
-        out.conv(f"input_hint_block.{2 * number}", reads, gives, 3)
-    return shapes | out.shapes
 
 
 class _Names:

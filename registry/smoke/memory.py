@@ -1,4 +1,4 @@
-"""Will it fit? Asked of the headers, before a weight is loaded."""
+"""Will it fit? Asked of the headers, before a weight is loaded. Did it not? Asked of an error."""
 
 import math
 from pathlib import Path
@@ -37,6 +37,20 @@ def needed_bytes(task: SmokeTask, bytes_per_weight: int) -> int:
     shapes = [shape for path in paths for shape in shapes_in(path).values()]
     kept = sum(map(math.prod, shapes)) * bytes_per_weight
     return _BASE_BYTES + sum(path.stat().st_size for path in paths) + kept
+
+
+def ran_out(error: Exception) -> bool:
+    """Whether torch says by this error that the memory ran out, and nothing about the model.
+
+    On GPUs it has a class for that, below RuntimeError; elsewhere only the words tell.
+    """
+    return isinstance(error, RuntimeError) and (
+        type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in _WORDS)
+    )
+
+
+# Of torch's allocators: on MPS, on processors, and on processors under Windows.
+_WORDS = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 def free_bytes() -> int | None:

@@ -62,6 +62,7 @@ class Painter:
     ) -> None:
         quieten()
         self.build, self.device = build, device
+        self._all_fit = False  # until `settle` finds room
         kind = getattr(diffusers, write_configs(build, folder, prediction=prediction))
         names = ("tokenizer", "tokenizer_2") if build.is_xl else ("tokenizer",)
         pipe: Any = kind.from_single_file(

@@ -1,6 +1,7 @@
 """From the shapes in a file to the numbers that it was built from."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from registry.formats.safetensors import read_index
@@ -49,16 +50,11 @@ _MOST = 0.6
 
 def _with_parts(known: Build, shapes: Mapping[str, Shape], reads: int) -> Build:
     """The known build as this file has it: with its VAE and its text encoders, if there are any."""
-    return Build(
-        known.channels,
-        known.levels,
-        known.middle_depth,
-        known.context,
-        reads,
-        known.linear,
-        known.extra,
-        known.vae if any(name.startswith(VAE) for name in shapes) else (),
-        tuple(text for text in known.text if any(n.startswith(text.prefix) for n in shapes)),
+    return replace(
+        known,
+        reads=reads,
+        vae=known.vae if any(name.startswith(VAE) for name in shapes) else (),
+        text=tuple(text for text in known.text if any(n.startswith(text.prefix) for n in shapes)),
     )
 
 
@@ -89,14 +85,35 @@ def _read_build(shapes: Mapping[str, Shape]) -> Build | None:
         reads=first[1],
         linear=len(into) == 2,  # noqa: PLR2004 -- a matrix
         extra=extra,
-        vae=vae_levels(shapes),
+        vae=_vae_levels(shapes, VAE),
         text=_text_encoders(shapes),
         residuals=downs[0] - 1,
     )
 
 
-def vae_levels(shapes: Mapping[str, Shape], prefix: str = VAE) -> tuple[int, ...]:
-    """Channels of every level of the VAE under this prefix; empty if there is none."""
+@dataclass(frozen=True, slots=True)
+class VaeBuild:
+    """The numbers that a VAE is built from.
+
+    Attributes:
+        prefix: Of its names: none in a file of its own, as a rule.
+        levels: Channels of every level; empty if this is no VAE.
+        latent: Channels of what it makes of a picture.
+    """
+
+    prefix: str
+    levels: tuple[int, ...]
+    latent: int
+
+
+def vae_of(shapes: Mapping[str, Shape]) -> VaeBuild:
+    """The VAE that these tensors are of, under either prefix."""
+    prefix = VAE if any(name.startswith(VAE) for name in shapes) else ""
+    latent = shapes.get(f"{prefix}decoder.conv_in.weight", (0, 4))[1]
+    return VaeBuild(prefix, _vae_levels(shapes, prefix), latent)
+
+
+def _vae_levels(shapes: Mapping[str, Shape], prefix: str) -> tuple[int, ...]:
     levels: list[int] = []
     while shape := shapes.get(f"{prefix}encoder.down.{len(levels)}.block.0.conv1.weight"):
         levels.append(shape[0])

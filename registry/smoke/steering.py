@@ -15,7 +15,8 @@ from torch import nn
 from registry.smoke.painter import Painter
 from registry.smoke.sample import made_up
 
-_WEIGHT = re.compile(r"(\d+)\.([01])\.linear\.(\d+)\.(weight|bias)")
+# The first hypernetworks call their layers `linear1` and `linear2`.
+_WEIGHT = re.compile(r"(\d+)\.([01])\.linear(\.\d+|[12])\.(weight|bias)")
 # The names that A1111's `hypernetwork.py` has for what lies between the layers.
 _ACTIVATIONS: Mapping[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "linear": lambda x: x,
@@ -44,10 +45,12 @@ class Hypernetwork:
             for name in file.keys():  # noqa: SIM118 -- not a mapping
                 if (found := _WEIGHT.fullmatch(name)) is not None:
                     width, side, number, part = found.groups()
-                    layer = layers[int(width), int(side)].setdefault(int(number), {})
+                    layer = layers[int(width), int(side)].setdefault(int(number.strip(".")), {})
                     layer[part] = file.get_tensor(name).float()
         self._layers = {key: [each[n] for n in sorted(each)] for key, each in layers.items()}
         self.activation = _plain(words.get("activation_func", "linear"))
+        # Files from before there was a choice do not say; their output is activated.
+        self._activates_output = _plain(words.get("activate_output", "true")) == "true"
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -71,6 +74,8 @@ class Hypernetwork:
         self, layers: list[dict[str, torch.Tensor]]
     ) -> Callable[[Any, tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]]:
         act = _ACTIVATIONS[self.activation]
+        matrices = [n for n, layer in enumerate(layers) if layer["weight"].dim() == _MATRIX]
+        plain = [] if self._activates_output else matrices[-1:]
 
         def change(_: Any, reads: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
             x = reads[0]
@@ -79,7 +84,7 @@ class Hypernetwork:
                 weight, bias = (each.to(made.device) for each in (layer["weight"], layer["bias"]))
                 if weight.dim() == _MATRIX:
                     made = nn.functional.linear(made, weight, bias)
-                    made = act(made) if number + 1 < len(layers) else made
+                    made = made if number in plain else act(made)
                 else:
                     made = nn.functional.layer_norm(made, weight.shape, weight, bias)
             return (x + made.to(x.dtype),)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from registry.domain.smoke import Reason, SmokeResult, SmokeTask
-from registry.smoke.adapting import PUT_IN, CannotTry, Steer
+from registry.smoke.adapting import PUT_IN, Steer
 from registry.smoke.devices import Device, NoSuchDevice, choose_device
 from registry.smoke.infotext import infotext, painted_by
 from registry.smoke.judge import (
@@ -21,6 +21,7 @@ from registry.smoke.judge import (
 from registry.smoke.memory import too_little_memory
 from registry.smoke.painter import GUIDANCE, PROMPT, Painter, Picture, Words
 from registry.smoke.recognise import build_of, shapes_in
+from registry.smoke.untestable import CannotTry
 from registry.smoke.upscaler import enlarge
 from registry.smoke.vae import round_trip
 
@@ -134,9 +135,13 @@ def _adapter(
     with stage("paint with"):
         picture = _paint(painter, task, frame, put.words, put.steer)
     effect, figures = judge_difference(without.latents, picture.latents, task.model_type)
+    if effect and not put.is_read_whole:
+        message = f"what is read of it changes nothing; {put.left_out[0].message}"
+        raise CannotTry("kind-not-testable", message)
     judged = _judged(replace(frame, figures=frame.figures | figures), task, picture)
     reasons = (*judged.reasons, *effect)
-    return replace(judged, verdict="failed" if reasons else "passed", reasons=reasons)
+    verdict = "failed" if reasons else "passed"
+    return replace(judged, verdict=verdict, reasons=(*reasons, *put.left_out))
 
 
 def _painter(path: Path, task: SmokeTask, device: Device, folder: Path) -> Painter:

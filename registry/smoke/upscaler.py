@@ -2,6 +2,7 @@
 
 The network is RRDBNet, as in Wang et al. 2018 (ESRGAN) and BasicSR's `rrdbnet_arch.py`: most
 upscalers that UIs list are one. Files have its names of today, or those of the first release.
+ESRGAN+ (Rakotonirina and Rasoanaivo 2020) adds two short ways to each dense block.
 """
 
 import re
@@ -13,13 +14,14 @@ import torch
 from safetensors.torch import load_file
 from torch.nn.functional import conv2d, interpolate, leaky_relu, pixel_unshuffle
 
-from registry.smoke.adapting import CannotTry
 from registry.smoke.devices import Device
+from registry.smoke.memory import ran_out
 from registry.smoke.painter import Picture
 from registry.smoke.sample import made_up
+from registry.smoke.untestable import CannotTry
 
 _SLOPE, _SHARE = 0.2, 0.2
-_BODY = re.compile(r"model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d)\.0\.(weight|bias)")
+_BODY = re.compile(r"model\.1\.sub\.(\d+)\.RDB(\d)\.conv(\d\.0|1x1)\.(weight|bias)")
 _END = re.compile(r"model\.1\.sub\.(\d+)\.(weight|bias)")
 _COLOURS = 3
 
@@ -66,12 +68,24 @@ class Enlarger:
     def _block(self, x: torch.Tensor, name: str) -> torch.Tensor:
         made = x
         for part in ("rdb1", "rdb2", "rdb3"):
-            seen = [made]
-            for number in range(1, 6):
-                told = self._conv(torch.cat(seen, 1), f"{name}.{part}.conv{number}")
-                seen.append(_bent(told) if number < 5 else told)  # noqa: PLR2004 -- the last is plain
-            made = made + _SHARE * seen[-1]
+            made = self._dense_block(made, f"{name}.{part}")
         return x + _SHARE * made
+
+    def _dense_block(self, x: torch.Tensor, name: str) -> torch.Tensor:
+        is_plus = f"{name}.conv1x1.weight" in self._weights
+
+        def read(number: int, *seen: torch.Tensor) -> torch.Tensor:
+            return self._conv(torch.cat(seen, 1), f"{name}.conv{number}")
+
+        one = _bent(read(1, x))
+        two = _bent(read(2, x, one))
+        if is_plus:
+            two = two + self._conv(x, f"{name}.conv1x1")
+        three = _bent(read(3, x, one, two))
+        four = _bent(read(4, x, one, two, three))
+        if is_plus:
+            four = four + two
+        return x + _SHARE * read(5, x, one, two, three, four)
 
     def _conv(self, x: torch.Tensor, name: str) -> torch.Tensor:
         weight, bias = self._weights[f"{name}.weight"], self._weights.get(f"{name}.bias")
@@ -85,6 +99,8 @@ def enlarge(path: Path, device: Device, size: int) -> tuple[Picture, dict[str, f
     try:
         made = network(shown)[0].permute(1, 2, 0).float().cpu().numpy()
     except (KeyError, RuntimeError) as error:
+        if ran_out(error):
+            raise
         raise CannotTry("kind-not-testable", f"its network is not read here: {error}") from error
     if made.shape[2] != _COLOURS:
         raise CannotTry("kind-not-testable", f"it gives {made.shape[2]} channels and not 3")
@@ -95,7 +111,7 @@ def _name(name: str, tensors: Mapping[str, torch.Tensor]) -> str:
     """The name of today for one of the first release."""
     if (found := _BODY.fullmatch(name)) is not None:
         block, part, conv, kind = found.groups()
-        return f"body.{block}.rdb{part}.conv{conv}.{kind}"
+        return f"body.{block}.rdb{part}.conv{conv.removesuffix('.0')}.{kind}"
     if (found := _END.fullmatch(name)) is not None:
         return f"conv_body.{found[2]}"
     last = max((int(n.split(".")[1]) for n in tensors if re.match(r"model\.\d+\.", n)), default=0)

@@ -7,11 +7,10 @@ import diffusers
 import numpy as np
 import torch
 
-from registry.smoke.build import VAE
 from registry.smoke.configs import vae_config
 from registry.smoke.devices import Device
 from registry.smoke.painter import Picture, quieten
-from registry.smoke.recognise import shapes_in, vae_levels
+from registry.smoke.recognise import shapes_in, vae_of
 from registry.smoke.sample import made_up
 
 
@@ -23,11 +22,8 @@ def round_trip(
     A trained VAE reaches more than 20 dB; the figure is told, not judged.
     """
     quieten()
-    shapes = shapes_in(path)
-    prefix = VAE if any(name.startswith(VAE) for name in shapes) else ""
-    levels = vae_levels(shapes, prefix)
-    latent = shapes.get(f"{prefix}decoder.conv_in.weight", (0, 4))[1]
-    config = vae_config(levels, is_xl=False, latent=latent)
+    build = vae_of(shapes_in(path))
+    config = vae_config(build.levels, is_xl=False, latent=build.latent)
     (folder / "vae").mkdir()
     (folder / "vae" / "config.json").write_text(json.dumps(config))
     vae = diffusers.AutoencoderKL.from_single_file(

@@ -1,38 +1,30 @@
 """Static checks: what the weights themselves show, without torch and without running anything.
 
-The file is read once, in stretches; a tensor is judged by the bits of its numbers. Without their
-sign, the bits of floating-point numbers sort as the numbers do (IEEE 754), so the largest of them
-tells at once whether there is a NaN, an infinity, or nothing but zeros.
+The file is read once, in stretches; a tensor is judged by the bits of its numbers. The largest of
+them tells at once whether there is a NaN, an infinity, or nothing but zeros.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from registry.domain.smoke import Reason
 from registry.domain.tensors import TensorIndex, TensorInfo
+from registry.formats.float_bits import FLOATS, stretches
 from registry.formats.readable import Readable
 from registry.smoke import layout
 from registry.smoke.build import CLIP_L, OPEN_CLIP, UNET, VAE
-from registry.smoke.recognise import build_of, vae_levels
+from registry.smoke.recognise import build_of, vae_of
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-_CHUNK_BYTES = 8 * 1024 * 1024
 _ABSURD = 1e5
 _NAMED = 3
-# Whole numbers that a dtype is read as, the bits of its sign, of its exponent, and of `_ABSURD`.
-_FLOATS: dict[str, tuple[str, int, int, int]] = {
-    "F64": ("<u8", 1 << 63, 0x7FF0_0000_0000_0000, int(np.float64(_ABSURD).view(np.uint64))),
-    "F32": ("<u4", 1 << 31, 0x7F80_0000, int(np.float32(_ABSURD).view(np.uint32))),
-    "BF16": ("<u2", 1 << 15, 0x7F80, int(np.float32(_ABSURD).view(np.uint32)) >> 16),
-    "F16": ("<u2", 1 << 15, 0x7C00, 0x7C00),  # it ends before numbers get absurd
-    "F8_E5M2": ("u1", 1 << 7, 0x7C, 0x7C),
-    "F8_E4M3": ("u1", 1 << 7, 0x7F, 0x7F),
+# Its bits; the other dtypes end before numbers get absurd.
+_ABSURD_BITS: Mapping[str, int] = {
+    "F64": int(np.float64(_ABSURD).view(np.uint64)),
+    "F32": int(np.float32(_ABSURD).view(np.uint32)),
+    "BF16": int(np.float32(_ABSURD).view(np.uint32)) >> 16,
 }
 _MATRIX = 2
 _WHOLE_TYPES = frozenset({"checkpoint", "diffusion_model", "vae", "controlnet", "upscaler"})
@@ -88,13 +80,13 @@ def check_weights(
     ups: Counter[bool] = Counter()
     whole = model_type in _WHOLE_TYPES
     for tensor in sorted(index.tensors, key=lambda each: each.begin):
-        if tensor.dtype not in _FLOATS or tensor.begin == tensor.end:
+        if tensor.dtype not in FLOATS or tensor.begin == tensor.end:
             continue
         bits = _read(source, tensor, heard)
-        _, _, exponent, absurd = _FLOATS[tensor.dtype]
+        exponent = FLOATS[tensor.dtype].exponent
         if bits.largest >= exponent:
             wrong["nan"].append(tensor.name)
-        elif bits.largest > absurd:
+        elif bits.largest > _ABSURD_BITS.get(tensor.dtype, exponent):
             wrong["absurd"].append(tensor.name)
         elif len(tensor.shape) >= _MATRIX and whole:
             if bits.is_zero:
@@ -141,10 +133,8 @@ def _needed(shapes: Mapping[str, tuple[int, ...]], model_type: str) -> layout.Sh
         build = build_of(shapes)
         return layout.checkpoint(build) if build is not None else {}
     if model_type == "vae":
-        prefix = VAE if any(name.startswith(VAE) for name in shapes) else ""
-        levels = vae_levels(shapes, prefix)
-        latent = shapes.get(f"{prefix}decoder.conv_in.weight", (0, 4))[1]
-        return layout.vae(levels, prefix, latent) if levels else {}
+        vae = vae_of(shapes)
+        return layout.vae(vae.levels, vae.prefix, vae.latent) if vae.levels else {}
     return {}
 
 
@@ -200,11 +190,9 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _read(source: Readable, tensor: TensorInfo, heard: Callable[[int], object]) -> Bits:
-    whole, sign, _, _ = _FLOATS[tensor.dtype]
+    sign = FLOATS[tensor.dtype].sign
     largest, lowest, highest = 0, -1, 0
-    for begin in range(tensor.begin, tensor.end, _CHUNK_BYTES):
-        content = source.read(begin, min(begin + _CHUNK_BYTES, tensor.end))
-        values: NDArray[np.unsignedinteger] = np.frombuffer(content, dtype=whole)
+    for values in stretches(source, tensor):
         low, high = int(values.min()), int(values.max())
         if high < sign:  # all positive
             largest = max(largest, high)
@@ -212,5 +200,5 @@ def _read(source: Readable, tensor: TensorInfo, heard: Callable[[int], object]) 
             largest = max(largest, int((values & (sign - 1)).max()))
         lowest = low if lowest < 0 else min(lowest, low)
         highest = max(highest, high)
-        heard(len(content))
+        heard(values.nbytes)
     return Bits(largest, lowest, highest)

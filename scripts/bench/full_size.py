@@ -13,33 +13,22 @@ from numpy.typing import NDArray
 from registry.demo import shapes
 from registry.demo.safetensors_file import write_safetensors
 from registry.demo.torch_zip import write_checkpoint
+from registry.smoke import layout
+from registry.smoke.build import SD1
 
 Floats = NDArray[np.float32]
-_WIDTHS = {
-    "_CHANNELS": 320,
-    "_MULTIPLIERS": (1, 2, 4, 4),
-    "_TIME": 1280,
-    "_VAE_CHANNELS": 128,
-    "_CLIP_WIDTH": 768,
-    "_CLIP_WORDS": 49408,
-}
 _DRAWN = 1 << 20
 
 
-def sd15() -> shapes.Shapes:
+def sd15() -> layout.Shapes:
     """Every tensor of a whole SD 1.5."""
-    small = {name: getattr(shapes, name) for name in _WIDTHS}
-    vars(shapes).update(_WIDTHS)
-    try:
-        return shapes.checkpoint()
-    finally:
-        vars(shapes).update(small)
+    return layout.checkpoint(SD1)
 
 
 class MadeUp(Mapping[str, Floats]):
     """Weights that exist only while somebody looks at them; the same seed gives the same ones."""
 
-    def __init__(self, wanted: shapes.Shapes, seed: int = 0) -> None:
+    def __init__(self, wanted: layout.Shapes, seed: int = 0) -> None:
         self._shapes = wanted
         drawn = np.random.default_rng(seed).standard_normal(_DRAWN, dtype=np.float32)
         self._drawn = drawn * np.float32(0.02)

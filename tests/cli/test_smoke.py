@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from registry.domain.smoke import Reason, SmokeResult
 from registry.domain.spans import parse_span
 from registry.operations import smoke as room
 from tests.smoke import builds
@@ -28,6 +29,15 @@ def test_a_verdict_stands_before_the_name_and_the_reason_below(sdreg, broken):
 
     assert result.out.startswith("failed     broken.safetensors\n  why")
     assert UNET in result.out
+
+
+def test_what_a_pass_leaves_out_stands_below_it(sdreg, tmp_path, monkeypatch):
+    told = Reason("partly-tried", "1 of its 13 modules are left out")
+    monkeypatch.setattr(room, "has_extra", lambda: True)
+    monkeypatch.setattr(room, "run_smoke", lambda *_, **__: SmokeResult("passed", (told,)))
+    result = sdreg("smoke", builds.checkpoint(tmp_path / "a.safetensors"))
+
+    assert result.out.startswith("passed     a.safetensors\n  but  1 of its 13 modules are left")
 
 
 def test_json_is_one_document(sdreg, broken):

@@ -167,6 +167,15 @@ def test_row_89_a_bf16_is_looked_at_too(file):
     assert (bad.tensor, bad.count) == ("a", 2)
 
 
+@pytest.mark.parametrize(("dtype", "count"), [("F8_E4M3", 2), ("F8_E5M2", 4)])
+def test_numbers_of_one_byte_are_looked_at_too(file, dtype, count):
+    path = file(packed({"a": entry(0, 6, dtype, [6])}, b"\x38\x7f\xff\x7e\xfc\x00"))
+    with readable(path) as source:
+        (bad,) = not_numbers(source, read_index(path))
+
+    assert (bad.tensor, bad.count) == ("a", count)
+
+
 def test_row_90_white_space_before_the_header_is_refused(refused):
     assert "does not begin with {" in refused(packed(b"  {}"))
 

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
 from registry.demo.safetensors_file import write_safetensors
 from registry.smoke import layout
-from registry.smoke.build import CLIP_L, OPEN_CLIP, Build, TextEncoder
+from registry.smoke.build import CLIP_L, OPEN_CLIP, UNET, Build, TextEncoder
 
 TINY1 = Build(
     channels=32,
@@ -39,6 +40,9 @@ TINY_REFINER = Build(
     vae=(32, 32, 32, 32),
     text=(TextEncoder(OPEN_CLIP[2], 64, 3),),
 )
+
+# Channels of the small network that reads the hint of a ControlNet (cldm.py of its authors).
+_HINT = (3, 16, 16, 32, 32, 96, 96, 256)
 
 
 def weights(shapes, seed=0):
@@ -86,3 +90,24 @@ def lora(build=TINY1, rank=4, prefix="lora_unet_"):
                 shapes[f"{at}_{part}.lora_up.weight"] = (wide, rank)
                 shapes[f"{at}_{part}.alpha"] = ()
     return weights(shapes)
+
+
+def controlnet(build=TINY1, seed=0):
+    """A ControlNet for a checkpoint of this build, with the names of its authors."""
+    shapes = {
+        f"control_model.{name.removeprefix(UNET)}": shape
+        for name, shape in layout.unet(build).items()
+        if ".output_blocks." not in name and not name.startswith(f"{UNET}out.")
+    }
+    heights = [build.channels]
+    for level, (multiple, _) in enumerate(build.levels):
+        down = level + 1 < len(build.levels)
+        heights += [multiple * build.channels] * (build.residuals + down)
+    convs = [(f"zero_convs.{n}.0", wide, wide, 1) for n, wide in enumerate(heights)]
+    convs.append(("middle_block_out.0", heights[-1], heights[-1], 1))
+    hints = enumerate(pairwise((*_HINT, build.channels)))
+    convs += [(f"input_hint_block.{2 * n}", reads, gives, 3) for n, (reads, gives) in hints]
+    for name, reads, gives, side in convs:
+        shapes[f"control_model.{name}.weight"] = (gives, reads, side, side)
+        shapes[f"control_model.{name}.bias"] = (gives,)
+    return weights(shapes, seed)

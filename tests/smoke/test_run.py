@@ -142,15 +142,29 @@ def test_a_mac_needs_no_index(monkeypatch):
     assert how_to_add() == "pip install 'sdreg[smoke]'"
 
 
-def test_a_broken_extra_is_no_fault_of_the_model(task, tmp_path, monkeypatch):
+def put_before_all(folder, monkeypatch):
+    """The child finds the modules of this folder before those that are installed."""
     sound = run._offline
 
-    def broken(environment):
+    def changed(environment):
         told = sound(environment)
-        return told | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{told['PYTHONPATH']}"}
+        return told | {"PYTHONPATH": f"{folder}{os.pathsep}{told['PYTHONPATH']}"}
 
+    monkeypatch.setattr(run, "_offline", changed)
+
+
+@needs_extra
+def test_memory_that_runs_out_is_called_so(task, tmp_path, monkeypatch):
+    (tmp_path / "diffusers.py").write_text("import torch\ntorch.empty(1 << 52)")
+    put_before_all(tmp_path, monkeypatch)
+    result = run_smoke(task)
+
+    assert (result.verdict, [each.code for each in result.reasons]) == ("failed", ["out-of-memory"])
+
+
+def test_a_broken_extra_is_no_fault_of_the_model(task, tmp_path, monkeypatch):
     (tmp_path / "torch.py").write_text("raise ImportError('libcudart.so.13: cannot open')")
-    monkeypatch.setattr(run, "_offline", broken)
+    put_before_all(tmp_path, monkeypatch)
     result = run_smoke(task)
 
     assert (result.verdict, [each.code for each in result.reasons]) == ("untestable", ["no-extra"])

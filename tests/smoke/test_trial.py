@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from registry.domain.smoke import SmokeTask
-from registry.smoke import layout
+from registry.smoke import adapters, adapting, layout, upscaler
 from registry.smoke.build import VAE
 from tests.smoke import builds
 
@@ -242,6 +242,50 @@ def test_a_kind_that_is_not_read_is_not_called_bad(base, tmp_path, part):
     assert (result.verdict, codes(result)) == ("untestable", ["kind-not-testable"])
 
 
+@pytest.mark.parametrize("kind", ["lora", "loha"])
+@pytest.mark.parametrize("part", ["dora_scale", "lora_magnitude_vector"])
+def test_a_lora_with_lengths_of_its_own_is_not_tried_without_them(base, tmp_path, kind, part):
+    made = {"lora": builds.lora(), "loha": kinds()["loha"]}[kind]
+    for name in {name.partition(".")[0] for name in made}:
+        made[f"{name}.{part}"] = np.ones((1, 32), np.float32)
+    result = attempt(builds.write(tmp_path / "a.safetensors", made), tmp_path, "lora", base=base)
+
+    assert (result.verdict, codes(result)) == ("untestable", ["kind-not-testable"])
+
+
+def partly(read):
+    """A LoRA of which one module is of a kind that is not read, or has a name of nothing."""
+    made = builds.lora()
+    name = "lora_unet_mid_block_attentions_0_transformer_blocks_0_attn1_to_v"
+    if read:
+        return made | {f"{name}s.diff": np.ones((64, 64), np.float32)}
+    return made | {f"{name}.oft_blocks": np.ones((4, 4), np.float32)}
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_lora_that_is_tried_in_part_is_no_plain_pass(base, tmp_path, read):
+    path = builds.write(tmp_path / "a.safetensors", partly(read))
+    result = attempt(path, tmp_path, "lora", base=base)
+
+    assert (result.verdict, codes(result)) == ("passed", ["partly-tried"])
+    assert "1 of its 13 " in result.reasons[0].message
+    assert "mid_block_attentions_0" in result.reasons[0].message
+
+
+@pytest.mark.parametrize(
+    ("read", "verdict", "code"),
+    [(False, "untestable", "kind-not-testable"), (True, "failed", "no-effect")],
+)
+def test_no_effect_is_no_fault_while_a_part_is_not_read(base, tmp_path, read, verdict, code):
+    made = {
+        name: each * 0 if name.endswith("lora_up.weight") else each
+        for name, each in partly(read).items()
+    }
+    result = attempt(builds.write(tmp_path / "a.safetensors", made), tmp_path, "lora", base=base)
+
+    assert (result.verdict, codes(result)[0]) == (verdict, code)
+
+
 def test_a_lora_of_another_architecture_is_of_the_wrong_base(base, tmp_path):
     path = builds.write(tmp_path / "a.safetensors", builds.lora(builds.TINY_XL))
 
@@ -353,6 +397,36 @@ def test_too_little_memory_is_said_before_anything_is_loaded(base, tmp_path):
     assert (result.verdict, codes(result)) == ("untestable", ["too-little-memory"])
 
 
+def out_of_memory_on_a_gpu(*_):
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.50 GiB.")
+
+
+def out_of_memory_here(*_):
+    torch.empty(1 << 52)
+
+
+@pytest.mark.parametrize("runs_out", [out_of_memory_on_a_gpu, out_of_memory_here])
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("controlnet", adapting, "load_controlnet"),
+        ("lora", adapters, "_delta"),
+        ("upscaler", upscaler.Enlarger, "__call__"),
+    ],
+    ids=lambda place: place[0],
+)
+def test_memory_that_runs_out_says_nothing_about_shapes(
+    base, tmp_path, monkeypatch, runs_out, place
+):
+    model_type, room, name = place
+    made = esrgan() if model_type == "upscaler" else builds.lora()
+    path = builds.write(tmp_path / "a.safetensors", made)
+    monkeypatch.setattr(room, name, runs_out)
+
+    with pytest.raises(RuntimeError, match=r"out of memory|can't allocate memory"):
+        attempt(path, tmp_path, model_type, base=base)
+
+
 def test_a_device_that_is_not_there_is_said(base, tmp_path):
     if torch.cuda.is_available():
         pytest.skip("there is one")
@@ -388,7 +462,7 @@ def test_a_hypernetwork_changes_the_picture_or_is_named(base, tmp_path, width, s
 
 
 def test_a_controlnet_changes_the_picture(base, tmp_path):
-    made = builds.weights(layout.controlnet(builds.TINY1), seed=9)
+    made = builds.controlnet(seed=9)
     result = attempt(
         builds.write(tmp_path / "a.safetensors", made), tmp_path, "controlnet", base=base
     )
@@ -398,7 +472,7 @@ def test_a_controlnet_changes_the_picture(base, tmp_path):
 
 
 def test_a_controlnet_of_another_architecture_is_of_the_wrong_base(base, tmp_path):
-    made = builds.weights(layout.controlnet(builds.TINY_XL))
+    made = builds.controlnet(builds.TINY_XL)
     path = builds.write(tmp_path / "a.safetensors", made)
 
     assert codes(attempt(path, tmp_path, "controlnet", base=base)) == ["wrong-base"]

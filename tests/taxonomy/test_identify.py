@@ -323,6 +323,11 @@ CASES = {
         "hypernetwork",
         "unknown",
     ),
+    "hypernetwork of the first days": (
+        {"768.0.linear1.weight": (1536, 768), "768.0.linear2.weight": (768, 1536)},
+        "hypernetwork",
+        "unknown",
+    ),
     "something like a hypernetwork": (
         {"768.0.linear.0.weight": (1536, 768), "other.weight": (3,)},
         "unknown",

@@ -1,7 +1,7 @@
 """Hypernetworks: small networks between text and painting; they exist only as pickles.
 
 Their keys are the widths at which they step in, each with a pair of networks: for the keys and for
-the values of the attention.
+the values of the attention. The first ones call their layers `linear1` and `linear2`.
 """
 
 import re
@@ -9,7 +9,7 @@ import re
 from registry.taxonomy.evidence import Evidence
 from registry.taxonomy.kind import ModelType
 
-_LAYER = re.compile(r"(?:320|640|768|1024|1280|2048)\.[01]\.linear\.\d+\.(?:weight|bias)")
+_LAYER = re.compile(r"(?:320|640|768|1024|1280|2048)\.[01]\.linear(?:\.\d+|[12])\.(?:weight|bias)")
 
 
 def _matches(evidence: Evidence) -> str | None:
