@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from registry.operations.collect import Waste
     from registry.operations.convert_file import Converted
     from registry.operations.doctor import Check
+    from registry.operations.export_metalink import Export
     from registry.operations.inspect import Inspection
     from registry.operations.install import InstallReport
     from registry.operations.install_many import Order, Outcome
@@ -565,6 +566,20 @@ class Registry:
         return repair(
             report.checked, self.rooms, told, undo_edit=undo_edit or (lambda _finding: False)
         )
+
+    def export_metalink(
+        self, references: Sequence[str] = (), *, progress: Progress | None = None
+    ) -> "Export":
+        """Describe installed files as a Metalink document, by which aria2 repairs as well.
+
+        Raises:
+            NotInstalled: Nothing of that name is installed.
+            InvalidArgument: Nothing is installed at all.
+        """
+        from registry.operations.export_metalink import export_metalink
+
+        chosen = self._chosen(references)
+        return export_metalink(chosen, self.rooms, progress or Progress(), generator=USER_AGENT)
 
     def smoke(
         self,

@@ -21,7 +21,7 @@
     └── Terminated          143
 
     * = retryable.  0 is done, 1 means findings were reported (verify, repair,
-    doctor, demo), 10 that a model did not pass its smoke test; the last three
+    export, doctor, demo), 10 that a model did not pass its smoke test; the last three
     are signals: 128 and the number of each.
 
 An error is help: its text says what is wrong with which thing, and `hint` says what to do next.

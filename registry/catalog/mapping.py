@@ -159,7 +159,8 @@ def _load_files(reading: Reading, versions: str) -> Mapping[int, list[ModelFile]
 
 _FILES = """
     SELECT version_id, id, name, role, format, precision, pruning, detail, inpainting, size_bytes,
-        is_primary, hub_file_id, gated, gated_reason, confidence, gone_since
+        is_primary, hub_file_id, gated, gated_reason, confidence, gone_since,
+        needs_token, needs_token_reason
     FROM files WHERE version_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
 _ALIASES = """
     SELECT file_id, name FROM file_aliases
@@ -206,6 +207,7 @@ def _file(
         aliases=aliases,
         detail=row[7],
         gated=row[13] or (_GATED if row[12] else None),
+        needs_token=row[17] or (_WANTS_LOGIN if row[16] else None),
         confidence=row[14],
         gone_since=from_text(row[15]),
         note=note,
@@ -213,6 +215,7 @@ def _file(
 
 
 _GATED = "its hub asks for more than a click"
+_WANTS_LOGIN = "its hub asks for a login"
 
 
 def _texts(rows: Iterable[Row]) -> _Texts:

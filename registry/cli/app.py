@@ -46,13 +46,9 @@ COMMANDS: dict[str, Entry] = {
     "convert": Entry("Files", "Make a safetensors file from a pickle, or another precision."),
     "merge": Entry("Files", "Blend two or three models into one, as A1111 does."),
     "verify": Entry("Care", "Check installed models byte for byte."),
-    "audit": Entry(
-        "Care",
-        "Check that stored files are still what was stored.",
-    ),
-    "repair": Entry(
-        "Care", "Bring back only what is damaged, and put it right."
-    ),
+    "audit": Entry("Care", "Check that stored files are still what was stored."),
+    "repair": Entry("Care", "Bring back only what is damaged, and put it right."),
+    "export": Entry("Care", "Write what other programs check and repair models by."),
     "smoke": Entry("Care", "Try whether models make a picture."),
     "downloads": Entry("Care", "Show or drop downloads that are not finished."),
     "scan": Entry("Care", "Tell whether model files hold code, without running any."),
@@ -65,9 +61,9 @@ COMMANDS: dict[str, Entry] = {
     "demo": Entry("Setup", "See it all at work, without a network."),
 }
 EXIT_CODES = """
-Exit codes: 0 done · 1 findings were reported (verify, audit, repair, doctor, demo) · 2 wrong
-usage or unknown model · 3 no suitable file, or several · 4 a hub refused or is out of
-reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
+Exit codes: 0 done · 1 findings were reported (verify, audit, repair, export, doctor,
+demo) · 2 wrong usage or unknown model · 3 no suitable file, or several · 4 a hub refused or
+is out of reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
 7 not a model file · 8 unsafe file · 9 not converted · 10 a smoke test was not passed ·
 11 the catalog cannot be used · 129 hung up · 130 interrupted · 143 terminated.
 """

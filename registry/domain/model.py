@@ -42,6 +42,7 @@ class ModelFile:
         aliases: Other names that the same bytes go by.
         detail: The publisher's own words about the variant, if they say more.
         gated: Why the file needs more than a click at its hub, if it does.
+        needs_token: Why Civitai may ask for a login, if it does.
         confidence: How surely the catalog knows this row: ``seen``, ``seen-twice``, ``recalled``.
         gone_since: When it was first seen missing from all its sources.
         note: Anything else worth knowing.
@@ -61,6 +62,7 @@ class ModelFile:
     aliases: tuple[str, ...] = ()
     detail: str | None = None
     gated: str | None = None
+    needs_token: str | None = None
     confidence: str | None = None
     gone_since: datetime | None = None
     note: str | None = None

@@ -220,6 +220,16 @@ class CivitaiHub:
         assert version.hub_version_id is not None
         return self._download(source, version.hub_version_id, known.hub_file_id, file, known=known)
 
+    def public_address(self, source: Source, file: ModelFile) -> str | None:
+        """The address of a version's file; without the number of the file that of its main one."""
+        if source.version is None or file.gated or file.needs_token:
+            return None
+        return self._address_of(source.version, source.file or file.hub_file_id)
+
+    def _address_of(self, version_id: str, file_id: str | None) -> str:
+        query = f"?fileId={quote(file_id, safe='')}" if file_id is not None else ""
+        return f"{self._address}/api/download/models/{quote(version_id, safe='')}{query}"
+
     def _download(
         self,
         source: Source,
@@ -231,11 +241,10 @@ class CivitaiHub:
     ) -> Download:
         if self._settings.token is not None:
             refusals.bearer(self.name, self._settings.token)
-        query = f"?fileId={quote(file_id)}" if file_id is not None else ""
         named = file or known
         return Download(
             source=source,
-            url=f"{self._address}/api/download/models/{quote(version_id, safe='')}{query}",
+            url=self._address_of(version_id, file_id),
             file_name=named.name if named is not None else f"civitai-{version_id}",
             size_bytes=known.size_bytes if known is not None else None,
             hashes=known.hashes if known is not None else Hashes(),

@@ -81,6 +81,20 @@ class DirectHub:
             trusted=source.url in self._typed or self._settings.was_typed(source.url),
         )
 
+    def public_address(self, source: Source, file: ModelFile) -> str | None:  # noqa: ARG002 -- of every hub
+        """The address itself, unless it holds what may be a password, a token or a signature."""
+        return source.url if source.url is not None and _holds_no_secret(source.url) else None
+
+
+def _holds_no_secret(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = parts.hostname is not None and parts.scheme in {"http", "https"}
+    except ValueError:
+        return False
+    # What a query means only its server knows; signed addresses keep their signatures there.
+    return named and not (parts.query or parts.fragment or "@" in parts.netloc)
+
 
 def _without_fragment(url: str) -> str:
     try:

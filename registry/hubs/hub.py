@@ -112,6 +112,18 @@ class Hub(Protocol):
         """
         ...
 
+    def public_address(self, source: Source, file: ModelFile) -> str | None:
+        """The lasting address of `source`, for everybody to ask: no token, no signature in it.
+
+        Asks nobody, so it may lead nowhere any more. None where a login is wanted for the file, or
+        only the hub could tell.
+
+        Args:
+            source: A place at this hub.
+            file: What is known about the file.
+        """
+        ...
+
 
 def address_of(hub: str, settings: HubSettings, default: str) -> str:
     """Where a hub answers, without a slash at the end.

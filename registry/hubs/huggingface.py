@@ -162,7 +162,7 @@ class HuggingFaceHub:
         path = source.file or (file.name if file is not None else None)
         if source.model is None or path is None:
             raise GoneFromHub(self.name, str(source), "the source names no file")
-        if any(part in {"", ".", ".."} for part in path.split("/")):
+        if _leads_nowhere(path):
             raise GoneFromHub(self.name, str(source), "its path leads nowhere")
         url = self._url(source.model, path, source.version)
         told, token = self._library.ask(
@@ -180,6 +180,13 @@ class HuggingFaceHub:
             token=Secret(token) if token is not None else None,
             trusted=self._settings.trusted,
         )
+
+    def public_address(self, source: Source, file: ModelFile) -> str | None:
+        """The address of a file at its revision, else at the default one."""
+        path = source.file or file.name
+        if source.model is None or file.gated or _leads_nowhere(path):
+            return None
+        return self._url(source.model, path, source.version)
 
     def _url(self, repo: str, path: str, revision: str | None) -> str:
         from huggingface_hub import hf_hub_url  # noqa: PLC0415 -- see the top
@@ -203,6 +210,10 @@ class HuggingFaceHub:
             if error.response.status_code in _NO_HEAD:
                 return None
             raise
+
+
+def _leads_nowhere(path: str) -> bool:
+    return any(part in {"", ".", ".."} for part in path.split("/"))
 
 
 def _hashes(told: "HfFileMetadata") -> Hashes:

@@ -107,6 +107,19 @@ class PeerCheck:
             self._connected(info["return_value"].get_extra_info("socket"))
 
 
+def is_private(url: str) -> bool:
+    """Whether an address names this machine or one near it, or no machine at all, by its form.
+
+    Example:
+        >>> is_private("http://192.168.1.1/reboot"), is_private("https://example.org/a.pt")
+        (True, False)
+    """
+    try:
+        return _is_private_name(httpx.URL(url).host or "localhost")
+    except (httpx.InvalidURL, ValueError):
+        return True
+
+
 def origin_of(url: httpx.URL) -> tuple[str, str, int]:
     """Scheme, host and port: what a token belongs to."""
     default = 443 if url.scheme == "https" else 80

@@ -242,6 +242,21 @@ def test_a_source_with_all_its_numbers_is_located_without_a_question(api, settin
 
 
 @pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        (Source("civitai", "66", "75", "446"), "/api/download/models/75?fileId=446"),
+        (Source("civitai", "66", "75"), "/api/download/models/75?fileId=7"),
+        (Source("civitai", "66", "75?x=/../y"), "/api/download/models/75%3Fx%3D%2F..%2Fy?fileId=7"),
+        (Source("civitai", "66"), None),
+    ],
+)
+def test_a_public_address_is_made_of_the_numbers_alone(source, address):
+    told = AT_HOME.public_address(source, make_file(hub_file_id="7"))
+
+    assert told == (address and f"https://civitai.com{address}")
+
+
+@pytest.mark.parametrize(
     ("known", "file_id"),
     [
         (make_file(name="other", hashes=Hashes.of("sha256:" + "a8e08b582ebbd38f76fb193a73f486a7"

@@ -20,6 +20,7 @@ from registry.domain.source import Secret, Source
 from registry.errors import GoneFromHub, HubError
 from registry.hubs import claim
 from registry.hubs.hub import Hub, HubSettings
+from tests.factories import make_file
 from tests.hubs.scripted_api import TOKEN
 
 WEIGHTS = b"".join(n.to_bytes(4, "little") for n in range(700_000))
@@ -155,6 +156,25 @@ def test_every_source_of_every_file_can_be_located_and_fetched(hub, reference, w
             body = httpx.get(download.url, follow_redirects=True).content
             assert len(body) == hosted.size_bytes == (download.size_bytes or len(body))
             assert not download.hashes.contradictions(file.hashes)
+
+
+def test_its_public_addresses_lead_to_the_bytes_without_a_token_and_without_a_question(
+    hub, reference, world
+):
+    for _, file in hub.find(reference).files:
+        for source in file.sources:
+            before = len(world.requests)
+            address = hub.public_address(source, file)
+            assert address is not None
+            assert (TOKEN in address, len(world.requests)) == (False, before)
+            hosted = next(one for one in world.files if one.name == file.name)
+            assert httpx.get(address, follow_redirects=True).content == b"".join(
+                hosted.read(0, hosted.size_bytes)
+            )
+
+
+def test_a_source_without_anything_in_it_has_no_address(hub):
+    assert hub.public_address(Source(hub.name), make_file(name="..")) is None
 
 
 def test_what_is_not_there_is_gone(hub, case):

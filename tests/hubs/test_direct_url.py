@@ -6,7 +6,7 @@ from registry.domain.variant import FileFormat, Precision
 from registry.errors import GoneFromHub, InvalidReference
 from registry.hubs.direct_url import DirectHub
 from registry.hubs.hub import HubSettings
-from tests.factories import make_hash
+from tests.factories import make_file, make_hash
 
 HUB = DirectHub(HubSettings(trusted=True))
 URL = "https://example.org/models/My%20model-fp16.safetensors?v=2#top"
@@ -46,6 +46,27 @@ def test_only_an_address_that_the_user_typed_may_be_a_private_one():
     assert hub.locate(Source("direct", url=typed), None).trusted
     assert hub.locate(Source("direct", url="http://127.0.0.1/once.pt"), None).trusted
     assert not hub.locate(Source("direct", url=told), None).trusted
+
+
+@pytest.mark.parametrize(
+    ("url", "is_told"),
+    [
+        ("https://example.org/a.pt", True),
+        ("http://example.org:8080/a%20b.pt", True),
+        ("https://example.org/a.pt?X-Amz-Signature=abc", False),
+        ("https://mega.example/file#the-key", False),
+        ("https://me:hunter2@example.org/a.pt", False),
+        ("https://me@example.org/a.pt", False),
+        ("ftp://example.org/a.pt", False),
+        ("file:///etc/passwd", False),
+        ("https:///a.pt", False),
+        ("https://[broken/a.pt", False),
+    ],
+)
+def test_an_address_is_told_to_others_unless_it_may_hold_a_secret(url, is_told):
+    told = HUB.public_address(Source("direct", url=url), make_file())
+
+    assert told == (url if is_told else None)
 
 
 def test_a_source_without_an_address_leads_nowhere():

@@ -378,3 +378,19 @@ def test_a_token_that_no_header_can_hold_is_refused_without_being_shown(api, set
 
     assert token not in f"{caught.value!r} {caught.value} {caught.value.hint}"
     assert api.seen == []
+
+
+@pytest.mark.parametrize(
+    ("source", "address"),
+    [
+        (Source("huggingface", "o/r", None, "a b.pt"), "/o/r/resolve/main/a%20b.pt"),
+        (Source("huggingface", "o/r", "refs/pr/1", "x/a.pt"), "/o/r/resolve/refs%2Fpr%2F1/x/a.pt"),
+        (Source("huggingface", "o/r"), "/o/r/resolve/main/named.pt"),
+        (Source("huggingface", "o/r", None, "../../api/whoami"), None),
+        (Source("huggingface", None, None, "a.pt"), None),
+    ],
+)
+def test_a_public_address_names_the_revision_and_the_path(source, address):
+    told = AT_HOME.public_address(source, make_file(name="named.pt"))
+
+    assert told == (address and f"https://huggingface.co{address}")
