@@ -47,7 +47,7 @@ if TYPE_CHECKING:
     from registry.domain.model import ModelFile, ModelVersion
     from registry.domain.smoke import SmokeRun
     from registry.hubs.hub import Hub
-    from registry.operations.audit_timer import TimerPlan
+    from registry.operations.audit_timer import TimerPlan, TimersThere
     from registry.operations.collect import Waste
     from registry.operations.convert_file import Converted
     from registry.operations.doctor import Check
@@ -63,7 +63,7 @@ if TYPE_CHECKING:
     from registry.operations.repair import RepairReport
     from registry.operations.rooms import Rooms
     from registry.operations.verify import VerifyReport
-    from registry.timers.system import Call, State
+    from registry.timers.system import Call
 
 __version__ = "0.1.0"
 USER_AGENT = f"sdreg/{__version__}"
@@ -738,12 +738,8 @@ class Registry:
 
         install_timer(plan, self._timer_call)
 
-    def timers(self) -> "tuple[tuple[str, State], ...]":
-        """The timers of the system that call sdreg for this home, and how they lie there.
-
-        Raises:
-            OutsideError: A system does not tell, or something of that name is not ours.
-        """
+    def timers(self) -> "TimersThere":
+        """The timers of the system that call sdreg for this home, and how they lie there."""
         from registry.operations.audit_timer import installed_timers
 
         return installed_timers(self._timer_call)

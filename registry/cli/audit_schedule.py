@@ -8,11 +8,12 @@ import typer
 from registry.api import Registry, now
 from registry.cli import render
 from registry.cli.options import JsonFlag, pass_json_on
+from registry.domain.strangers_text import without_controls
 from registry.errors import InvalidArgument, NotTold
 
 if TYPE_CHECKING:
     from registry.catalog.schedule_records import KeptSchedule
-    from registry.operations.audit_timer import TimerPlan
+    from registry.operations.audit_timer import TimerPlan, TimersThere
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
@@ -59,21 +60,28 @@ def schedule(
     if json:
         document = {
             "schedule": _told(kept) if kept is not None else None,
-            "timers": [{"system": system, "state": state} for system, state in timers],
+            "timers": [{"system": name, "state": state} for name, state in timers.there.items()],
+            "troubles": [str(trouble) for trouble in timers.troubles],
         }
         render.emit("sdreg.audit-schedule/1", document)
-        return
+    else:
+        _show_schedule(kept, timers)
+
+
+def _show_schedule(kept: "KeptSchedule | None", timers: "TimersThere") -> None:
     if kept is None:
         render.write("no audit is scheduled")
     else:
         limit = f", for {kept.time_limit} at most" if kept.time_limit else ""
         render.write(f"every {kept.every} at {kept.at}{limit}; then {kept.on_finding}")
-    for system, state in timers:
+    for name, state in timers.there.items():
         if state == "current":
-            render.write(f"{system} calls sdreg once an hour")
+            render.write(f"{name} calls sdreg once an hour")
         else:
-            render.write(f"a timer of {system} is there, but not as it should be: install it again")
-    if kept is not None and not timers:
+            render.write(f"a timer of {name} is there, but not as it should be: install it again")
+    for trouble in timers.troubles:
+        typer.echo(without_controls(str(trouble)), err=True)
+    if kept is not None and not timers.there:
         render.write("no timer calls sdreg; `sdreg audit schedule install` sets one up")
 
 
@@ -129,7 +137,7 @@ def install(
     is_new = plan.state != "current"
     goes = is_new and yes and not dry_run
     if not json:
-        _show(plan)
+        _show_plan(plan)
     if is_new and not (yes or dry_run or json) and sys.stdin.isatty():
         goes = typer.confirm("Write it?", abort=True)
     if goes:
@@ -152,7 +160,7 @@ def install(
         render.write(remark)
 
 
-def _show(plan: "TimerPlan") -> None:
+def _show_plan(plan: "TimerPlan") -> None:
     if plan.state == "current":
         render.write(f"the timer is there already: {plan.system.name} calls sdreg once an hour")
         return

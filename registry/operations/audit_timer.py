@@ -1,16 +1,19 @@
 """Set up a timer of the system that calls sdreg, look at it, and take it away again."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from registry.errors import InvalidArgument, NoTimerSystem
+from registry.errors import InvalidArgument, NoTimerSystem, SdregError
 from registry.timers.cron import Cron
 from registry.timers.launchd import Launchd
 from registry.timers.system import Call, State, System, Writing
 from registry.timers.systemd import Systemd
 from registry.timers.windows import Windows
+
+Answer = TypeVar("Answer")
 
 # The first that answers is taken: systemd catches up what was missed, a crontab cannot.
 SYSTEMS: tuple[System, ...] = (Systemd(), Launchd(), Windows(), Cron())
@@ -31,6 +34,19 @@ class TimerPlan:
     state: State
     writes: tuple[Writing, ...]
     remarks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TimersThere:
+    """The timers of ours that are there.
+
+    Attributes:
+        there: The name of each kind, and how it lies there.
+        troubles: Why another kind does not tell, or has something of the name that is not ours.
+    """
+
+    there: Mapping[str, State]
+    troubles: tuple[SdregError, ...]
 
 
 def timer_call(home: Path, *, default_home: Path, called_as: str, python: str) -> Call:
@@ -72,18 +88,15 @@ def plan_timer(call: Call, *, wanted: str | None) -> TimerPlan:
         answering = [each for each in SYSTEMS if each.answers()]
         if not answering:
             raise NoTimerSystem
-        there = [each for each in answering if each.state(call) is not State.ABSENT]
-        system = (there or answering)[0]
-    try:
-        writes = system.writes(call)
-    except ValueError as error:
-        raise InvalidArgument(f"the timer for {call.home}", f"cannot be: {error}") from error
+        there = installed_timers(call).there
+        system = next((each for each in answering if each.name in there), answering[0])
+    state, writes = _asked(system.state, call), _asked(system.writes, call)
     others = [
-        f"{name} calls sdreg as well; `sdreg audit schedule uninstall --with {name}` ends that."
-        for name, _ in installed_timers(call)
+        f"There is a timer of {name} as well: `sdreg audit schedule uninstall --with {name}`."
+        for name in installed_timers(call).there
         if name != system.name
     ]
-    return TimerPlan(system, system.state(call), writes, (*system.remarks(), *others))
+    return TimerPlan(system, state, writes, (*system.remarks(), *others))
 
 
 def install_timer(plan: TimerPlan, call: Call) -> None:
@@ -98,14 +111,19 @@ def install_timer(plan: TimerPlan, call: Call) -> None:
         plan.system.install(call)
 
 
-def installed_timers(call: Call) -> tuple[tuple[str, State], ...]:
-    """The timers of ours that are there, by the name of their kind.
-
-    Raises:
-        TimerNotOurs: Something of a timer's name was written by somebody else.
-        TimerRefused: A system does not tell.
-    """
-    return tuple(_there(call))
+def installed_timers(call: Call) -> TimersThere:
+    """Look at every kind of timer; one that does not tell keeps no other from it."""
+    there: dict[str, State] = {}
+    troubles: list[SdregError] = []
+    for system in SYSTEMS:
+        try:
+            state = _asked(system.state, call)
+        except SdregError as error:
+            troubles.append(error)
+        else:
+            if state is not State.ABSENT:
+                there[system.name] = state
+    return TimersThere(there, tuple(troubles))
 
 
 def uninstall_timer(call: Call, *, wanted: str | None) -> tuple[str, ...]:
@@ -114,21 +132,27 @@ def uninstall_timer(call: Call, *, wanted: str | None) -> tuple[str, ...]:
     Raises:
         InvalidArgument: No timer has the wanted name.
         TimerNotOurs: Something of the timer's name was written by somebody else; it stays.
-        TimerRefused: The system does not let it go.
+        TimerRefused: The system does not let it go, or none tells.
         StoreError: The disk refuses.
     """
-    chosen = SYSTEMS if wanted is None else (_named(wanted),)
-    gone = [each for each in chosen if each.state(call) is not State.ABSENT]
-    for system in gone:
-        system.uninstall(call)
-    return tuple(system.name for system in gone)
+    if wanted is not None:
+        system = _named(wanted)
+        names = [] if _asked(system.state, call) is State.ABSENT else [wanted]
+    else:
+        found = installed_timers(call)
+        names = list(found.there)
+        if found.troubles and not names:
+            raise found.troubles[0]
+    for name in names:
+        _named(name).uninstall(call)
+    return tuple(names)
 
 
-def _there(call: Call) -> Iterator[tuple[str, State]]:
-    for system in SYSTEMS:
-        state = system.state(call)
-        if state is not State.ABSENT:
-            yield system.name, state
+def _asked(question: Callable[[Call], Answer], call: Call) -> Answer:
+    try:
+        return question(call)
+    except ValueError as error:
+        raise InvalidArgument(f"the timer for {str(call.home)!r}", f"cannot be: {error}") from error
 
 
 def _named(wanted: str) -> System:

@@ -89,6 +89,7 @@ class System(Protocol):
         """How the timer of this name lies there now.
 
         Raises:
+            ValueError: A path cannot be said in its words.
             TimerNotOurs: Something of its name was written by somebody else.
             TimerRefused: The system does not tell.
         """

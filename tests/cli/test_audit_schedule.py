@@ -155,6 +155,18 @@ def test_a_timer_of_before_a_move_is_told_of(sdreg, programs, monkeypatch, tmp_p
     assert said.lines[-1] == ("a timer of cron is there, but not as it should be: install it again")
 
 
+def test_a_crontab_that_is_forbidden_keeps_no_schedule_from_being_set(sdreg, programs):
+    programs.noting("crontab", ("-l", 1, "You (ann) are not allowed to use this program"))
+
+    said = sdreg("audit", "schedule", "--every", "30d")
+    told = sdreg.json("audit", "schedule", schema="sdreg.audit-schedule/1")
+
+    assert said.lines[0] == "every 30d at 03:00; then report"
+    assert said.err == "crontab refused: You (ann) are not allowed to use this program\n"
+    assert told["troubles"] == [said.err.strip()]
+    assert names_in(told) <= documented("sdreg.audit-schedule/1")
+
+
 def test_where_no_timer_is_that_is_said_with_what_helps(sdreg):
     said, hint = sdreg.error("audit", "schedule", "install", expect=12)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from registry.errors import InvalidArgument, NoTimerSystem
+from registry.errors import InvalidArgument, NoTimerSystem, TimerNotOurs, TimerRefused
 from registry.operations.audit_timer import (
     install_timer,
     installed_timers,
@@ -87,7 +87,7 @@ def test_the_kind_that_is_there_stays_and_a_second_one_is_told_of(programs, call
     plan = plan_timer(call, wanted="systemd")
     assert "uninstall --with cron" in plan.remarks[-1]
     install_timer(plan, call)
-    assert installed_timers(call) == (("systemd", State.CURRENT), ("cron", State.CURRENT))
+    assert installed_timers(call).there == {"systemd": State.CURRENT, "cron": State.CURRENT}
 
 
 def test_installing_again_changes_nothing(programs, call):
@@ -114,7 +114,7 @@ def test_exactly_ours_goes_away(programs, call):
     assert uninstall_timer(call, wanted=None) == ("systemd",)
     assert uninstall_timer(call, wanted=None) == ()
 
-    assert installed_timers(other) == (("systemd", State.CURRENT), ("cron", State.CURRENT))
+    assert installed_timers(other).there == {"systemd": State.CURRENT, "cron": State.CURRENT}
     assert programs.spool.read_bytes().startswith(b"# mine\n")
 
 
@@ -124,6 +124,34 @@ def test_where_there_is_no_timer_that_is_said(programs, call):
     with pytest.raises(NoTimerSystem, match="systemd is not here"):
         plan_timer(call, wanted="systemd")
     assert uninstall_timer(call, wanted=None) == ()
+
+
+def test_a_crontab_that_is_forbidden_stands_in_nobodys_way(programs, call):
+    programs.noting("crontab", ("", 1, "You (ann) are not allowed to use this program"))
+    programs.noting("systemctl")
+
+    install_timer(plan_timer(call, wanted=None), call)
+    found = installed_timers(call)
+
+    assert found.there == {"systemd": State.CURRENT}
+    assert [str(trouble) for trouble in found.troubles] == [
+        "crontab refused: You (ann) are not allowed to use this program"
+    ]
+    assert uninstall_timer(call, wanted=None) == ("systemd",)
+    with pytest.raises(TimerRefused, match="are not allowed"):
+        uninstall_timer(call, wanted=None)
+
+
+def test_a_unit_of_somebody_else_is_no_reason_to_take_cron_in_silence(programs, call):
+    programs.crontab()
+    programs.noting("systemctl")
+    folder = Path.home() / ".config" / "systemd" / "user"
+    folder.mkdir(parents=True)
+    (folder / "sdreg-audit.timer").write_text("[Timer]\n")
+
+    with pytest.raises(TimerNotOurs):
+        plan_timer(call, wanted=None)
+    assert plan_timer(call, wanted="cron").system.name == "cron"
 
 
 def test_a_kind_that_nobody_knows_is_refused(programs, call):

@@ -2,8 +2,11 @@
 
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from registry.errors import TimerRefused
 from registry.timers import cron as room
@@ -103,8 +106,15 @@ def test_a_daemon_that_does_not_run_is_a_remark(cron, tmp_path, monkeypatch):
     assert cron.remarks() == ()
 
 
+@pytest.fixture
+def one_at_a_time():
+    """There is one crontab, and perhaps another run of these tests."""
+    with FileLock(Path(tempfile.gettempdir()) / "sdreg-tests-crontab.lock"):
+        yield
+
+
 @pytest.mark.skipif(not shutil.which("crontab"), reason="there is no crontab here")
-def test_the_real_crontab_keeps_and_forgets_the_line(cron, call):
+def test_the_real_crontab_keeps_and_forgets_the_line(cron, call, one_at_a_time):
     before = subprocess.run(["crontab", "-l"], capture_output=True, check=False)
     if before.returncode and b"no crontab for" not in before.stderr:
         pytest.skip("this user may have no crontab")
