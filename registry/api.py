@@ -6,8 +6,9 @@
 """
 
 import re
+import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property, partial
@@ -31,7 +32,13 @@ from registry.errors import (
 )
 from registry.resolve.candidate import Choice
 from registry.resolve.preference import Preference
-from registry.settings import Settings, harmless_environment, load
+from registry.settings import (
+    Settings,
+    environment_without_secrets,
+    harmless_environment,
+    home_folder,
+    load,
+)
 
 if TYPE_CHECKING:
     from registry.catalog import Catalog
@@ -43,6 +50,7 @@ if TYPE_CHECKING:
     from registry.domain.smoke import SmokeRun
     from registry.hubs.hub import Hub
     from registry.operations.audit import AuditReport, AuditWish, Clockwork
+    from registry.operations.audit_timer import TimerPlan, TimersThere
     from registry.operations.collect import Waste
     from registry.operations.convert_file import Converted
     from registry.operations.doctor import Check
@@ -59,6 +67,7 @@ if TYPE_CHECKING:
     from registry.operations.repair import RepairReport
     from registry.operations.rooms import Rooms
     from registry.operations.scheduled import ScheduledRun
+    from registry.timers.system import Call
 
 __version__ = "0.1.0"
 USER_AGENT = f"sdreg/{__version__}"
@@ -787,6 +796,76 @@ class Registry:
         from registry.operations.collect import throw_away
 
         return throw_away(waste, self.rooms)
+
+    # ── while nobody sits here ────────────────────────────────────────────────────────────────────
+
+    def plan_timer(self, wanted: str | None = None) -> "TimerPlan":
+        """What would be written where so that the system calls sdreg. Changes nothing.
+
+        Args:
+            wanted: ``systemd``, ``cron``, ``launchd`` or ``windows``; None takes what is here.
+
+        Raises:
+            OutsideError: There is none, or it does not answer.
+        """
+        from registry.operations.audit_timer import plan_timer
+
+        return plan_timer(self._timer_call, wanted=wanted)
+
+    def install_timer(self, plan: "TimerPlan") -> None:
+        """Let the system call sdreg once an hour; all of it or nothing.
+
+        Raises:
+            OutsideError: The system does not want it.
+        """
+        from registry.operations.audit_timer import install_timer
+
+        install_timer(plan, self._timer_call)
+
+    def timers(self) -> "TimersThere":
+        """The timers of the system that call sdreg for this home, and how they lie there."""
+        from registry.operations.audit_timer import installed_timers
+
+        return installed_timers(self._timer_call)
+
+    def uninstall_timer(self, wanted: str | None = None) -> tuple[str, ...]:
+        """Take away the timers that call sdreg for this home; returns which went.
+
+        Raises:
+            OutsideError: The system does not let it go, or something of that name is not ours.
+        """
+        from registry.operations.audit_timer import uninstall_timer
+
+        return uninstall_timer(self._timer_call, wanted=wanted)
+
+    @property
+    def _timer_call(self) -> "Call":
+        from registry.operations.audit_timer import timer_call
+
+        return timer_call(
+            self.settings.home,
+            default_home=home_folder({}),
+            called_as=sys.argv[0],
+            python=sys.executable,
+        )
+
+    @property
+    def wants_to_be_told(self) -> bool:
+        """Whether the settings name anybody for notifications."""
+        return (self.settings.notify_command or self.settings.notify_url) is not None
+
+    def tell(self, subject: str, body: str, document: Mapping[str, object]) -> tuple[str, ...]:
+        """Tell those whom the settings name; returns a sentence for each who could not be told."""
+        from registry.operations.notify import NotifyWishes, tell
+
+        wishes = NotifyWishes(
+            self.settings.notify_command,
+            self.settings.notify_url,
+            environment_without_secrets(),
+        )
+        return tell(subject, body, document, wishes)
+
+    # ── hubs ──────────────────────────────────────────────────────────────────────────────────────
 
     def login(self, hub: str, token: Secret) -> str:
         """Keep a token for a hub; returns where it is kept.

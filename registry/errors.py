@@ -16,6 +16,7 @@
     ├── ConversionError       9      CannotConvert · CannotMerge · ConversionDiffers
     │                                · WorkStopped
     ├── CatalogError         11      CatalogInvalid · SchemaTooNew · CatalogDamaged · CatalogBusy*
+    ├── OutsideError         12      NoTimerSystem · TimerRefused · TimerNotOurs · NotTold
     ├── HungUp              129
     ├── Interrupted         130
     └── Terminated          143
@@ -1048,6 +1049,85 @@ class CatalogBusy(CatalogError):
     @property
     def hint(self) -> str:
         return "Wait until the other sdreg is done, then try again."
+
+
+# ── 12 · what stands around sdreg ─────────────────────────────────────────────────────────────────
+
+
+class OutsideError(SdregError):
+    """The system's timer, or whoever passes a message on, did not do what it was asked."""
+
+    code: ClassVar[str] = "outside"
+    exit_code: ClassVar[int] = 12
+
+
+@dataclass(eq=False)
+class NoTimerSystem(OutsideError):
+    """Nothing here calls a program at set times, or not the kind that was asked for."""
+
+    wanted: str | None = None
+
+    code: ClassVar[str] = "no-timer-system"
+
+    def __str__(self) -> str:
+        if self.wanted is not None:
+            return f"{self.wanted} is not here, or does not answer this user"
+        return "nothing that answers this user can call sdreg every hour: no systemd, no crontab"
+
+    @property
+    def hint(self) -> str:
+        return (
+            "Let whatever you have call `sdreg audit scheduled` once an hour; see docs/schedule.md."
+        )
+
+
+@dataclass(eq=False)
+class TimerRefused(OutsideError):
+    """A program of the system does not do what a timer needs."""
+
+    program: str
+    because: str
+
+    code: ClassVar[str] = "timer-refused"
+
+    def __str__(self) -> str:
+        return f"{self.program} refused: {self.because}"
+
+    @property
+    def hint(self) -> str:
+        return "`sdreg audit schedule` tells what is there; `--with` takes another kind of timer."
+
+
+@dataclass(eq=False)
+class TimerNotOurs(OutsideError):
+    """Something of the timer's name is there, and sdreg did not write it."""
+
+    place: str
+
+    code: ClassVar[str] = "timer-not-ours"
+
+    def __str__(self) -> str:
+        return f"{self.place} was not written by sdreg; it was left as it is"
+
+    @property
+    def hint(self) -> str:
+        return "Move or rename it, or take another kind of timer by `--with`."
+
+
+@dataclass(eq=False)
+class NotTold(OutsideError):
+    """A notification did not reach everybody."""
+
+    reasons: tuple[str, ...]
+
+    code: ClassVar[str] = "not-told"
+
+    def __str__(self) -> str:
+        return "the notification was not passed on: " + "; ".join(self.reasons)
+
+    @property
+    def hint(self) -> str:
+        return "Correct notify.command or notify.url; `sdreg config` shows where each is set."
 
 
 @dataclass(eq=False)

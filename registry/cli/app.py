@@ -8,7 +8,7 @@ import importlib
 import io
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -65,7 +65,8 @@ Exit codes: 0 done · 1 findings were reported (verify, audit, repair, export, d
 demo) · 2 wrong usage or unknown model · 3 no suitable file, or several · 4 a hub refused or
 is out of reach · 5 the transfer failed or the bytes are wrong · 6 the disk refused ·
 7 not a model file · 8 unsafe file · 9 not converted · 10 a smoke test was not passed ·
-11 the catalog cannot be used · 129 hung up · 130 interrupted · 143 terminated.
+11 the catalog cannot be used · 12 a timer of the system or a notification refused ·
+129 hung up · 130 interrupted · 143 terminated.
 """
 
 
@@ -88,7 +89,7 @@ class CommandGroup(TyperGroup):
         module = importlib.import_module(f"registry.cli.{cmd_name}_command")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
-        for each in (command, *getattr(command, "commands", {}).values()):
+        for each in _with_those_below(command):
             read_plainly(each)
         return command
 
@@ -98,6 +99,12 @@ class CommandGroup(TyperGroup):
             rows = [(name, e.about) for name, e in COMMANDS.items() if e.section == section]
             with formatter.section(section):
                 formatter.write_dl(rows)
+
+
+def _with_those_below(command: Any) -> Iterator[Any]:
+    yield command
+    for below in getattr(command, "commands", {}).values():
+        yield from _with_those_below(below)
 
 
 app = typer.Typer(
@@ -120,8 +127,11 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def main(
-    version: bool = typer.Option(
+    version: bool = typer.Option(  # noqa: ARG001 -- its callback has printed it
         False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+    home: str = typer.Option(
+        "", "--home", metavar="FOLDER", help="Holds everything, in place of SDREG_HOME."
     ),
 ) -> None:
     """One word in, the right Stable Diffusion model out, proven.
@@ -129,6 +139,10 @@ def main(
     `sdreg install anything-v3` finds the model, takes the right file, fetches it, proves every
     byte, and links it into your UIs. `sdreg COMMAND --help` tells more.
     """
+    if home:
+        from registry.settings import choose_home
+
+        choose_home(home)
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from registry.api import Registry, now
-from registry.cli import render
+from registry.api import Registry
+from registry.cli import audit_schedule, render
 from registry.cli.audit_standing import (
     file_document,
     past_document,
@@ -24,7 +24,11 @@ from registry.cli.progress import progress_for_terminal
 from registry.domain.spans import parse_span
 from registry.errors import AuditRunning, InvalidArgument
 
+if TYPE_CHECKING:
+    from registry.operations.scheduled import ScheduledRun
+
 app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=True)
+app.add_typer(audit_schedule.app, name="schedule")
 
 _T = TypeVar("_T")
 
@@ -32,62 +36,6 @@ _T = TypeVar("_T")
 @app.callback()
 def audit() -> None:
     """Check that stored files are still what was stored."""
-
-
-@app.command()
-def schedule(
-    every: Annotated[str | None, typer.Option("--every", help="Whole days: 30d, 2w.")] = None,
-    at: Annotated[str, typer.Option("--at", help="Local time of the day.")] = "03:00",
-    time_limit: Annotated[
-        str | None, typer.Option("--time-limit", help="Begin no further file after: 2h, 30m.")
-    ] = None,
-    on_finding: Annotated[
-        str, typer.Option("--on-finding", help="What to do then: report or repair.")
-    ] = "report",
-    off: Annotated[bool, typer.Option("--off", help="Forget the schedule.")] = False,
-    json: JsonFlag = False,
-) -> None:
-    """Show, set or switch off when audits run; a timer calls `sdreg audit scheduled`.
-
-    Without --every or --off the schedule is only shown.
-    """
-    from registry.catalog.schedule_records import KeptSchedule
-    from registry.operations.scheduled import plain
-
-    records = Registry.open().catalog.schedules
-    if off:
-        records.drop()
-    elif every is not None:
-        if on_finding not in {"report", "repair"}:
-            raise InvalidArgument(f"--on-finding {on_finding}", "is not report or repair", None)
-        before = records.get()
-        new = KeptSchedule(
-            every, at, time_limit, on_finding, now(), before.last_began if before else None
-        )
-        try:
-            plain(new)
-            if time_limit is not None:
-                parse_span(time_limit)
-        except ValueError as error:
-            raise InvalidArgument("the schedule", f"cannot be kept: {error}", None) from error
-        records.keep(new)
-    kept = records.get()
-    if json:
-        told = None
-        if kept is not None:
-            told = {
-                "every": kept.every,
-                "at": kept.at,
-                "time_limit": kept.time_limit,
-                "on_finding": kept.on_finding,
-                "last_began": kept.last_began.isoformat() if kept.last_began else None,
-            }
-        render.emit("sdreg.audit-schedule/1", {"schedule": told})
-    elif kept is None:
-        render.write("no audit is scheduled")
-    else:
-        limit = f", for {kept.time_limit} at most" if kept.time_limit else ""
-        render.write(f"every {kept.every} at {kept.at}{limit}; then {kept.on_finding}")
 
 
 @app.command()
@@ -284,25 +232,50 @@ def scheduled(json: JsonFlag = False) -> None:
         # The next call will see to it: a timer has nothing to complain about.
         done = None
         typer.echo(f"sdreg: {error}", err=True)
-    decision = done.decision if done is not None else None
     run = done.report.run if done is not None and done.report is not None else None
+    document: dict[str, object] = {
+        "due": run is not None,
+        "next_at": done.decision.next_at.isoformat() if done and done.decision else None,
+        "checked": run.checked if run else 0,
+        "found": run.found if run else 0,
+        "not_repaired": done.left if done is not None else 0,
+        "remaining": run.remaining if run else 0,
+    }
     if json:
-        document = {
-            "due": run is not None,
-            "next_at": decision.next_at.isoformat() if decision else None,
-            "checked": run.checked if run else 0,
-            "found": run.found if run else 0,
-            "not_repaired": done.left if done is not None else 0,
-            "remaining": run.remaining if run else 0,
-        }
         render.emit("sdreg.audit-scheduled/1", document)
-    elif done is not None and decision is None:
+    elif done is not None:
+        _write_scheduled(done, registry)
+    if done is not None and run is not None and run.found:
+        _tell(done, document, registry)
+    if done is not None and done.left:
+        # Cron mails what a timer writes here, and nothing else.
+        left = "1 finding is" if done.left == 1 else f"{done.left} findings are"
+        typer.echo(f"sdreg: {left} not repaired: see `sdreg audit status`", err=True)
+        raise typer.Exit(1)
+
+
+def _write_scheduled(done: "ScheduledRun", registry: Registry) -> None:
+    if done.decision is None:
         render.write("no audit is scheduled")
-    elif done is not None and decision is not None and done.report is None:
-        render.write(f"nothing is due before {decision.next_at.astimezone():%c}")
-    elif done is not None and done.report is not None:
+    elif done.report is None:
+        render.write(f"nothing is due before {done.decision.next_at.astimezone():%c}")
+    else:
         write_report(done.report, registry, every_file=False)
         if done.repaired is not None:
             render.write(f"{len(done.repaired.mended)} repaired, {done.left} not repaired")
-    if done is not None and done.left:
-        raise typer.Exit(1)
+
+
+def _tell(done: "ScheduledRun", document: dict[str, object], registry: Registry) -> None:
+    """Tell those who want to know of findings; who cannot be told does not stop an audit."""
+    if done.report is None or not registry.wants_to_be_told:
+        return
+    found, left = len(done.report.findings), done.left
+    subject = f"sdreg: {found} found, {left} not repaired"
+    body = "\n".join(
+        f"{finding.kind}: {item.owner_of(finding).file_name}: {finding.message}"
+        for item in done.report.checked
+        for finding in item.findings
+        if finding.is_bad
+    )
+    for failure in registry.tell(subject, body, {"event": "findings", **document}):
+        typer.echo(f"sdreg: {failure}", err=True)

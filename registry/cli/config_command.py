@@ -1,5 +1,6 @@
 """`sdreg config`."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 from registry.api import Registry
 from registry.cli import render
 from registry.cli.options import JsonFlag, pass_json_on
+from registry.domain.source import Secret
 from registry.errors import InvalidArgument
 from registry.settings import Settings, home_folder
 from registry.settings.keys import KEYS, UI_PREFIX, find_key
@@ -99,8 +101,14 @@ def set_setting(
     """Write one setting into config.toml.
 
     `sdreg config set ui.a1111 FOLDER` makes a UI known: installs are linked into it from then on.
+    `sdreg config set notify.url -` asks for the value, or reads it from standard input: a secret
+    belongs on no command line.
     """
     from registry.settings.config_file import set_value
+
+    setting = find_key(key)
+    if setting is not None and setting.is_secret and value == "-":
+        value = _typed(key)
 
     if key.startswith(UI_PREFIX):
         _require_ui(key)
@@ -127,6 +135,12 @@ def unset_setting(key: KeyArgument, json: JsonFlag = False) -> None:
         render.emit("sdreg.config/1", document)
     else:
         render.write(f"{key} is not set any more" if was_there else f"{key} was not set")
+
+
+def _typed(key: str) -> str:
+    if sys.stdin.isatty():
+        return str(typer.prompt(key, hide_input=True, err=True))
+    return sys.stdin.readline()
 
 
 def _config_file() -> Path:
@@ -158,7 +172,8 @@ def _shown(settings: Settings, key: str) -> str | int | bool | None:
         _require_ui(key)
         root = dict(settings.uis).get(key.removeprefix(UI_PREFIX))
         return str(root) if root else None
-    if find_key(key) is None:
+    setting = find_key(key)
+    if setting is None:
         raise _no_setting(key)
-    value: str | int | bool | None = getattr(settings, key)
-    return value
+    value: str | int | bool | Secret | None = getattr(settings, setting.field)
+    return str(value) if isinstance(value, Secret) else value

@@ -20,21 +20,15 @@ def set_value(file: Path, name: str, text: str) -> None:
         StoreUnwritable: The file cannot be written.
     """
     table, key = _split(name)
+    value = _checked(file, name, text)
     document = _read(file)
     if table:
         section = document.setdefault(table, tomlkit.table())
         if not isinstance(section, MutableMapping):
             raise InvalidSettings(table, "is not a table", str(file))
-        section[key] = str(Path(text).expanduser().absolute())
+        section[key] = value
     else:
-        setting = find_key(key)
-        if setting is None:
-            raise InvalidSettings(name, "is not a setting", str(file))
-        try:
-            value = setting.read(text)
-        except ValueError as error:
-            raise InvalidSettings(name, str(error), "what you gave") from error
-        document[key] = value if isinstance(value, bool) else text.strip()
+        document[key] = value
     _write(file, document)
 
 
@@ -52,10 +46,24 @@ def unset_value(file: Path, name: str) -> bool:
     return True
 
 
+def _checked(file: Path, name: str, text: str) -> str | bool:
+    """What is written for a text."""
+    if name.startswith(UI_PREFIX):
+        return str(Path(text).expanduser().absolute())
+    setting = find_key(name)
+    if setting is None:
+        raise InvalidSettings(name, "is not a setting", str(file))
+    try:
+        value = setting.read(text)
+    except ValueError as error:
+        raise InvalidSettings(name, str(error), "what you gave") from error
+    return value if isinstance(value, bool) else text.strip()
+
+
 def _split(name: str) -> tuple[str, str]:
-    if name.startswith(UI_PREFIX) and len(name) > len(UI_PREFIX):
-        return UI_PREFIX.rstrip("."), name.removeprefix(UI_PREFIX)
-    return "", name
+    """The table and the key in it; a UI may have a dot in its name."""
+    table, _, key = name.partition(".")
+    return (table, key) if key else ("", name)
 
 
 def _read(file: Path) -> tomlkit.TOMLDocument:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from registry.domain.source import Secret
 from registry.domain.variant import FileFormat, Precision
 
-Value = str | int | bool | Path | None
+Value = str | int | bool | Path | Secret | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +16,12 @@ class Key:
     """One setting.
 
     Attributes:
-        name: As in `config.toml` and `sdreg config`.
+        name: As in `config.toml` and `sdreg config`; what stands before a dot is a table there.
         variable: The environment variable that overrides it.
         read: Text to value; raises ValueError with words that follow "the setting x in y".
         default: What holds when nobody says anything.
         about: One sentence.
+        is_secret: Its value is never shown.
     """
 
     name: str
@@ -27,6 +29,12 @@ class Key:
     read: Callable[[str], Value]
     default: Value
     about: str
+    is_secret: bool = False
+
+    @property
+    def field(self) -> str:
+        """The attribute of `Settings`."""
+        return self.name.replace(".", "_")
 
 
 def _text_of(kind: type[Precision] | type[FileFormat]) -> Callable[[str], Value]:
@@ -90,6 +98,26 @@ def _address(text: str) -> str:
     return plain
 
 
+def _command(text: str) -> str:
+    import shlex  # noqa: PLC0415 -- most homes set no command
+
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise ValueError(f"is no command line: {error}") from None
+    if not words or "\0" in text:
+        raise ValueError("is no command line: it names no program")
+    return text.strip()
+
+
+def _secret_addresses(text: str) -> Secret:
+    """Addresses that may hold passwords: no message quotes them."""
+    words = text.split()
+    if not words or not all(re.match(r"[A-Za-z][\w.+-]*://.", word) for word in words):
+        raise ValueError("is not a list of addresses such as mailto://…, each with its ://")
+    return Secret(" ".join(words))
+
+
 KEYS: tuple[Key, ...] = (
     Key(
         "civitai_url",
@@ -141,6 +169,21 @@ KEYS: tuple[Key, ...] = (
         _flag,
         default=True,
         about="Wait until the disk has the bytes before they get their final name.",
+    ),
+    Key(
+        "notify.command",
+        "SDREG_NOTIFY_COMMAND",
+        _command,
+        None,
+        "Program that is told what an audit found; it gets the JSON on its standard input.",
+    ),
+    Key(
+        "notify.url",
+        "SDREG_NOTIFY_URL",
+        _secret_addresses,
+        None,
+        "Addresses of Apprise that are told what an audit found; never shown.",
+        is_secret=True,
     ),
 )
 UI_PREFIX = "ui."

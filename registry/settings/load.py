@@ -10,7 +10,7 @@ from registry.domain.source import Secret
 from registry.domain.variant import FileFormat, Precision
 from registry.errors import InvalidSettings
 from registry.settings import credentials
-from registry.settings.keys import KEYS, UI_PREFIX, UI_VARIABLE_PREFIX, Value, find_key
+from registry.settings.keys import KEYS, UI_PREFIX, UI_VARIABLE_PREFIX, Key, Value, find_key
 
 _TOKEN_VARIABLES = {"civitai": "CIVITAI_TOKEN", "huggingface": "HF_TOKEN"}
 
@@ -36,6 +36,8 @@ class Settings:
     connections: int = 16
     limit_rate: int | None = None
     durable: bool = True
+    notify_command: str | None = None
+    notify_url: Secret | None = None
     uis: tuple[tuple[str, Path], ...] = ()
     origins: Mapping[str, str] = field(default_factory=dict)
     tokens: Mapping[str, Secret] = field(default_factory=dict)
@@ -91,11 +93,12 @@ def load(home: Path | None = None, environment: Mapping[str, str] | None = None)
         if name.startswith(UI_PREFIX):
             uis[name.removeprefix(UI_PREFIX)] = (_root(text), config_name)
         else:
-            values[name] = _read(name, text, config_name)
+            key = _key(name, config_name)
+            values[key.field] = _read(key, text, config_name)
             origins[name] = config_name
     for key in KEYS:
         if variables.get(key.variable):
-            values[key.name] = _read(key.name, variables[key.variable], key.variable)
+            values[key.field] = _read(key, variables[key.variable], key.variable)
             origins[key.name] = key.variable
     for variable, text in variables.items():
         if variable.startswith(UI_VARIABLE_PREFIX) and text:
@@ -121,18 +124,27 @@ def home_folder(environment: Mapping[str, str] | None = None) -> Path:
     return platformdirs.user_data_path("sdreg", appauthor=False)
 
 
+def choose_home(folder: str) -> None:
+    """Let this process, and those that it starts, work with another home."""
+    os.environ["SDREG_HOME"] = str(Path(folder).expanduser().absolute())
+
+
 def _root(text: str) -> Path:
     return Path(text).expanduser().absolute()
 
 
-def _read(name: str, text: str, where: str) -> Value:
+def _key(name: str, where: str) -> Key:
     key = find_key(name)
     if key is None:
         raise InvalidSettings(name, "is not a setting", where)
+    return key
+
+
+def _read(key: Key, text: str, where: str) -> Value:
     try:
         return key.read(text)
     except ValueError as error:
-        raise InvalidSettings(name, str(error), where) from error
+        raise InvalidSettings(key.name, str(error), where) from error
 
 
 def _config(file: Path) -> dict[str, str]:
@@ -158,6 +170,8 @@ def _config(file: Path) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(map(str, value))
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
@@ -172,3 +186,9 @@ def harmless_environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if name in _HARMLESS or name.startswith(_HARMLESS_BEGIN)
     }
+
+
+def environment_without_secrets() -> dict[str, str]:
+    """What a program of the user's own may know: all but tokens and addresses with passwords."""
+    secret = {*_TOKEN_VARIABLES.values(), *(key.variable for key in KEYS if key.is_secret)}
+    return {name: value for name, value in os.environ.items() if name not in secret}

@@ -10,6 +10,7 @@ import typer
 from registry.cli.app import COMMANDS, EXIT_CODES
 from registry.cli.smoke_command import EXIT_CODE as SMOKE_EXIT_CODE
 from registry.errors import SdregError
+from registry.operations.notify import FIELDS_AS_VARIABLES
 from registry.resolve.candidate import Reason
 from registry.settings.keys import KEYS, UI_VARIABLE_PREFIX
 
@@ -22,6 +23,12 @@ PAGES = "\n".join(path.read_text("utf-8") for path in [ROOT / "README.md", *ROOT
 def command_of(name):
     module = importlib.import_module(f"registry.cli.{name}_command")
     return typer.main.get_command(module.app)
+
+
+def with_those_below(command):
+    yield command
+    for below in getattr(command, "commands", {}).values():
+        yield from with_those_below(below)
 
 
 # ── commands ──────────────────────────────────────────────────────────────────────────────────────
@@ -47,8 +54,7 @@ def test_every_command_module_is_in_the_table():
 
 def test_every_command_and_option_helps():
     for name in COMMANDS:
-        command = command_of(name)
-        for each in (command, *getattr(command, "commands", {}).values()):
+        for each in with_those_below(command_of(name)):
             assert each.help, each.name
             unexplained = [p.name for p in each.params if not getattr(p, "help", None)]
             assert unexplained == [], f"{name} {each.name}"
@@ -64,9 +70,8 @@ def test_every_option_that_a_page_shows_is_there():
     for line in re.findall(r"(?:^|`)sdreg ([a-z][^`\n#]*)", PAGES, re.MULTILINE):
         name, *words = line.split()
         command = command_of(name)
-        below = getattr(command, "commands", {})
-        if words and words[0] in below:
-            command = below[words[0]]
+        while words and words[0] in getattr(command, "commands", {}):
+            command = command.commands[words.pop(0)]
         known = {"--help"}.union(*(p.opts + p.secondary_opts for p in command.params))
         asked = {word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z][\w=-]*", word)}
         assert asked - known == set(), line
@@ -130,6 +135,9 @@ def test_the_page_shows_no_setting_that_is_none():
 
 def test_every_variable_that_a_page_names_is_read():
     read = {key.variable for key in KEYS} | {"SDREG_HOME", "HF_TOKEN", "CIVITAI_TOKEN"}
+    given = {*FIELDS_AS_VARIABLES.values(), "SDREG_SUBJECT"}
     named = set(re.findall(r"\b(?:SDREG|HF|CIVITAI)_[A-Z_]+\b", PAGES))
 
-    assert {name for name in named if not name.startswith(UI_VARIABLE_PREFIX)} - read == set()
+    assert {
+        name for name in named if not name.startswith(UI_VARIABLE_PREFIX)
+    } - read - given == set()

@@ -1,4 +1,4 @@
-"""`sdreg audit`: a schedule, and the run that is due."""
+"""`sdreg audit scheduled`: the run that is due."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,38 +12,13 @@ from tests.cli.shell import documented, names_in
 def clock(monkeypatch):
     """A clock to be set: `clock(days=1)` lets time pass."""
     moment = [datetime(2026, 3, 1, 12, tzinfo=UTC)]
-    for module in ("registry.api", "registry.cli.audit_command"):
+    for module in ("registry.api", "registry.cli.audit_schedule"):
         monkeypatch.setattr(f"{module}.now", lambda: moment[0])
 
     def on(**by):
         moment[0] += timedelta(**by)
 
     return on
-
-
-def test_a_schedule_is_kept_shown_and_switched_off(sdreg):
-    words = ("--every", "30d", "--at", "03:00", "--time-limit", "2h", "--on-finding", "repair")
-    told = sdreg.json("audit", "schedule", *words, schema="sdreg.audit-schedule/1")
-
-    assert names_in(told) <= documented("sdreg.audit-schedule/1")
-    assert sdreg("audit", "schedule").out == "every 30d at 03:00, for 2h at most; then repair\n"
-    assert sdreg("audit", "schedule", "--off").out == "no audit is scheduled\n"
-    assert sdreg("audit", "scheduled").out == "no audit is scheduled\n"
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        ("--every", "12h"),
-        ("--every", "often"),
-        ("--every", "1d", "--at", "25:00"),
-        ("--every", "1d", "--time-limit", "long"),
-        ("--every", "1d", "--on-finding", "panic"),
-    ],
-)
-def test_what_is_no_schedule_is_refused(sdreg, words):
-    sdreg.error("audit", "schedule", *words, expect=2)
-    assert sdreg("audit", "schedule").out == "no audit is scheduled\n"
 
 
 def test_what_is_due_runs_once_and_is_repaired(sdreg, installed, clock):

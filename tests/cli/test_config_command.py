@@ -1,7 +1,11 @@
 """`sdreg config`: every setting, its value, where it comes from."""
 
+import io
+import stat
+
 import pytest
 
+from registry.api import Registry
 from registry.settings.keys import KEYS
 from tests.cli.shell import documented, names_in
 
@@ -160,3 +164,44 @@ def test_a_ui_that_is_no_table_is_refused(sdreg, tmp_path):
 
     assert said == f"the setting ui in {sdreg.home / 'config.toml'} is not a table"
     assert sdreg("config", "unset", "ui.comfyui").out == "ui.comfyui was not set\n"
+
+
+# ── secrets ───────────────────────────────────────────────────────────────────────────────────────
+
+ADDRESS = "mailto://ann:passw0rd@example.org"
+
+
+def test_an_address_with_a_password_is_kept_for_its_user_and_never_shown(sdreg, monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{ADDRESS}\n"))
+    said = [
+        sdreg("config", "set", "notify.url", "-"),
+        sdreg("config", "get", "notify.url"),
+        sdreg("config"),
+        sdreg("config", "--json"),
+        sdreg("config", "get", "notify.url", "--json"),
+    ]
+
+    file = sdreg.home / "config.toml"
+    assert said[0].out == "notify.url = ***\n"
+    assert file.read_text() == f'[notify]\nurl = "{ADDRESS}"\n'
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert "passw0rd" not in "".join(each.out + each.err for each in said)
+    assert repr(Registry.open().settings).count("passw0rd") == 0
+    sdreg("config", "unset", "notify.url")
+    assert file.read_text() == ""
+
+
+def test_an_address_that_is_none_is_refused_without_quoting_it(sdreg):
+    said, _ = sdreg.error("config", "set", "notify.url", "ann:passw0rd@example.org", expect=2)
+
+    assert said == (
+        "the setting notify.url in what you gave is not a list of addresses such as mailto://…, "
+        "each with its ://"
+    )
+
+
+@pytest.mark.parametrize("line", ["mail 'ann", "", "  "])
+def test_a_command_that_is_no_command_line_is_refused(sdreg, line):
+    said, _ = sdreg.error("config", "set", "notify.command", line, expect=2)
+
+    assert "is no command line: " in said

@@ -2,9 +2,10 @@
 
 import pytest
 
+from registry.domain.source import Secret
 from registry.domain.variant import FileFormat, Precision
 from registry.errors import InvalidSettings
-from registry.settings import load
+from registry.settings import environment_without_secrets, load
 from registry.settings.keys import KEYS, amount
 
 
@@ -92,3 +93,25 @@ def test_what_is_no_amount_is_refused(text):
 def test_every_setting_has_a_variable_of_its_own_and_a_sentence():
     assert len({key.variable for key in KEYS}) == len(KEYS)
     assert all(key.about.endswith(".") for key in KEYS)
+
+
+def test_who_is_told_stands_in_a_table_of_its_own_and_passwords_show_nowhere(tmp_path):
+    write(tmp_path, '[notify]\ncommand = "mail ann"\nurl = ["json://a:pw@x", "json://b:pw@y"]\n')
+
+    settings = load(tmp_path, {"SDREG_NOTIFY_COMMAND": "page ann"})
+
+    assert settings.notify_command == "page ann"
+    assert settings.notify_url == Secret("json://a:pw@x json://b:pw@y")
+    assert settings.origins["notify.command"] == "SDREG_NOTIFY_COMMAND"
+    assert "pw@" not in repr(settings) + str(settings.notify_url)
+
+
+def test_a_program_of_the_user_gets_the_environment_without_secrets(monkeypatch):
+    secrets = {"HF_TOKEN": "a", "CIVITAI_TOKEN": "b", "SDREG_NOTIFY_URL": "json://c@d"}
+    for name, value in {**secrets, "SDREG_PREFER": "fp32"}.items():
+        monkeypatch.setenv(name, value)
+
+    environment = environment_without_secrets()
+
+    assert environment["SDREG_PREFER"] == "fp32"
+    assert set(secrets) & set(environment) == set()

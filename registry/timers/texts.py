@@ -5,6 +5,7 @@ timer never changes with the schedule, and a run that was missed is caught up wi
 """
 
 import plistlib
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
@@ -15,9 +16,11 @@ _MINUTE = 17
 def crontab_line(command: Sequence[str], environment: Mapping[str, str], *, mark: str) -> str:
     r"""One line for `crontab`; it ends with the mark by which it is found again.
 
+    What goes to stdout is dropped: cron would mail every hour that nothing is due.
+
     Example:
         >>> crontab_line(["/opt/50% off/sdreg", "audit"], {}, mark="sdreg-audit")
-        "17 * * * * '/opt/50\\% off/sdreg' audit # sdreg-audit"
+        "17 * * * * '/opt/50\\% off/sdreg' audit >/dev/null # sdreg-audit"
 
     Raises:
         ValueError: A path has a line break, which a crontab cannot hold.
@@ -26,7 +29,7 @@ def crontab_line(command: Sequence[str], environment: Mapping[str, str], *, mark
     text = " ".join([*words, *(shlex.quote(word) for word in command)])
     _refuse_breaks(text + mark)
     # To cron a bare % ends the command; it takes the backslash away again before the shell.
-    return f"{_MINUTE} * * * * {text.replace('%', chr(92) + '%')} # {mark}"
+    return f"{_MINUTE} * * * * {text.replace('%', chr(92) + '%')} >/dev/null # {mark}"
 
 
 def with_line(crontab: str, line: str, *, mark: str) -> str:
@@ -39,12 +42,21 @@ def with_line(crontab: str, line: str, *, mark: str) -> str:
 
 def without_line(crontab: str, *, mark: str) -> str:
     """A crontab without our line; every other line stays as it is."""
-    kept = [
-        line
-        for line in crontab.splitlines(keepends=True)
-        if not line.rstrip("\r\n").endswith(f" # {mark}")
-    ]
-    return "".join(kept)
+    return "".join(line for line in _lines(crontab) if not _is_ours(line, mark))
+
+
+def lines_of_ours(crontab: str, *, mark: str) -> list[str]:
+    """The lines that carry our mark, without their ends."""
+    return [line.rstrip("\r\n") for line in _lines(crontab) if _is_ours(line, mark)]
+
+
+def _lines(crontab: str) -> list[str]:
+    # To `splitlines` signs end a line that are none to cron.
+    return re.findall(r"[^\n]*\n|[^\n]+", crontab)
+
+
+def _is_ours(line: str, mark: str) -> bool:
+    return line.rstrip("\r\n").endswith(f" # {mark}")
 
 
 def systemd_service(command: Sequence[str], environment: Mapping[str, str]) -> str:
@@ -84,11 +96,12 @@ def launchd_plist(command: Sequence[str], environment: Mapping[str, str], *, lab
     )
 
 
-def windows_task(command: Sequence[str]) -> str:
+def windows_task(command: Sequence[str], *, about: str = "") -> str:
     """A task for `schtasks /Create /XML`; Windows has no environment for it: the home is an option.
 
     Args:
         command: Program and arguments, none with a quotation mark: no path of Windows has one.
+        about: Its description.
 
     Raises:
         ValueError: An argument has one.
@@ -99,6 +112,7 @@ def windows_task(command: Sequence[str]) -> str:
     return (
         '<?xml version="1.0" encoding="UTF-16"?>\n'
         '<Task version="1.2" xmlns="http://schemas.microsoft.com/windows/2004/02/mit/task">\n'
+        f"  <RegistrationInfo><Description>{escape(about)}</Description></RegistrationInfo>\n"
         "  <Triggers><TimeTrigger>\n"
         f"    <StartBoundary>2020-01-01T00:{_MINUTE}:00</StartBoundary>\n"
         "    <Repetition><Interval>PT1H</Interval></Repetition>\n"
