@@ -19,7 +19,8 @@ class Whereabouts:
 
     Args:
         roots: Folders to look into; those that are not there hold nothing.
-        leave_out: Whether a folder or a file is none that anybody means.
+        leave_out: Whether a folder or a file is none that anybody means; no more are other names
+            of such a file.
     """
 
     def __init__(self, roots: Iterable[Path], leave_out: Callable[[Path], bool]) -> None:
@@ -27,7 +28,7 @@ class Whereabouts:
         self._leave_out = leave_out
 
     def of_length(self, size_bytes: int) -> tuple[Path, ...]:
-        """Every file of this length, each once, in order of paths."""
+        """Every file of this length, each once."""
         return tuple(self._by_length.get(size_bytes, ()))
 
     def find(self, stored: Stored, is_known: Callable[[Path], bool]) -> Path | None:
@@ -39,20 +40,31 @@ class Whereabouts:
 
     @cached_property
     def _by_length(self) -> dict[int, list[Path]]:
-        found: dict[int, list[Path]] = defaultdict(list)
-        seen: set[Path] = set()
+        """Each file under the first of its names; none that is one more name of one left out."""
+        found: dict[tuple[int, int], tuple[int, Path]] = {}
+        left_out: set[tuple[int, int]] = set()
+        for path in self._files():
+            try:
+                status = path.lstat()
+            except OSError:
+                continue  # it went away while we looked
+            inode = status.st_dev, status.st_ino
+            if self._leave_out(path):
+                left_out.add(inode)
+            elif stat.S_ISREG(status.st_mode):
+                found.setdefault(inode, (status.st_size, path))
+        by_length: dict[int, list[Path]] = defaultdict(list)
+        for inode, (size_bytes, path) in found.items():
+            if inode not in left_out:
+                by_length[size_bytes].append(path)
+        return by_length
+
+    def _files(self) -> Iterator[Path]:
         for root in self._roots:
-            for path in _files_below(root, self._leave_out):
-                if path in seen:
-                    continue
-                seen.add(path)
-                try:
-                    status = path.lstat()
-                except OSError:
-                    continue  # it went away while we looked
-                if stat.S_ISREG(status.st_mode):
-                    found[status.st_size].append(path)
-        return found
+            for folder, folders, names in os.walk(root):
+                here = Path(folder)
+                folders[:] = sorted(name for name in folders if not self._leave_out(here / name))
+                yield from (here / name for name in sorted(names))
 
 
 def is_the_file(path: Path, stored: Stored) -> bool:
@@ -80,10 +92,3 @@ def _contents(read: Callable[[int], bytes]) -> Iterator[bytes]:
         while len(content) < PIECE_BYTES and (more := read(PIECE_BYTES - len(content))):
             content += more
         yield content
-
-
-def _files_below(root: Path, leave_out: Callable[[Path], bool]) -> Iterator[Path]:
-    for folder, folders, names in os.walk(root):
-        here = Path(folder)
-        folders[:] = sorted(name for name in folders if not leave_out(here / name))
-        yield from (path for path in (here / name for name in sorted(names)) if not leave_out(path))

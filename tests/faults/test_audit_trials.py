@@ -264,7 +264,7 @@ def test_a_ui_whose_drive_is_gone_is_unavailable(place: Place) -> None:
 
 def test_a_link_that_somebody_renamed_is_followed(place: Place) -> None:
     subject = place.subjects[0]
-    link = next(l for l in place.now(subject).links if l.path.is_relative_to(place.ui))
+    link = next(a for a in place.now(subject).links if a.path.is_relative_to(place.ui))
     renamed = link.path.with_name("my favourite.safetensors")
     link.path.rename(renamed)
 
@@ -283,7 +283,7 @@ def test_a_link_whose_metadata_a_program_edited_is_edited_and_stays_unless_asked
     place: Place,
 ) -> None:
     subject = place.subjects[1]
-    link = next(l for l in place.now(subject).links if l.path.is_relative_to(place.ui))
+    link = next(a for a in place.now(subject).links if a.path.is_relative_to(place.ui))
     new = model({"title": "by a program"}, subject.content[-SIZE_BYTES:])
     link.path.unlink()
     link.path.write_bytes(new)
@@ -301,7 +301,7 @@ def test_a_link_whose_metadata_a_program_edited_is_edited_and_stays_unless_asked
 
 def test_a_file_of_somebody_else_in_the_place_of_a_link_is_foreign_and_stays(place: Place) -> None:
     subject = place.subjects[2]
-    link = next(l for l in place.now(subject).links if l.path.is_relative_to(place.ui))
+    link = next(a for a in place.now(subject).links if a.path.is_relative_to(place.ui))
     link.path.unlink()
     link.path.write_bytes(b"a drawing")
 
