@@ -205,7 +205,7 @@ def _bad_pieces(path: Path, read: _Read, known: PieceMap, stored: Stored) -> Fin
 
 
 def _digests(path: Path, indices: list[int]) -> dict[int, str]:
-    with cold_file(path) as file:
+    with cold_file(path, direct=True) as file:
         return {
             piece.index: blake3(piece.content).hexdigest() if piece.content is not None else ""
             for piece in cold_pieces(file, indices)
@@ -218,7 +218,7 @@ def _other_bytes(path: Path, read: _Read, stored: Stored) -> Finding:
     Raises:
         OSError: It cannot be opened any more.
     """
-    with cold_file(path) as file:
+    with cold_file(path, direct=True) as file:
         again = _read(file, Progress(), with_sha256=True)
     if again.sha256 != read.sha256:
         message = "two reads gave different bytes: suspect the drive, its cable or the memory"

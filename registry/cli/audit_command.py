@@ -94,12 +94,12 @@ def run(
     wish = AuditWish(
         scope="named" if references else "subset" if subset else "due" if due else "all",
         due_after=_due_after(registry) if due else None,
-        subset=_read("--subset", subset, Subset.parse),
+        subset=_read("--subset", subset, Subset.parse, "3/30"),
         budget=Budget(
-            _read("--time-limit", time_limit, parse_span),
-            _read("--max-bytes", max_bytes, amount),
+            _read("--time-limit", time_limit, parse_span, "2h"),
+            _read("--max-bytes", max_bytes, amount, "500G"),
         ),
-        bytes_per_s=_read("--rate", rate, amount),
+        bytes_per_s=_read("--rate", rate, amount, "200M"),
         deep=deep,
         yields_to_gpu=yield_to_gpu,
     )
@@ -119,7 +119,7 @@ def _due_after(registry: Registry) -> timedelta:
     return parse_span(kept.every) if kept is not None else DUE_AFTER
 
 
-def _read(option: str, text: str | None, reader: Callable[[str], _T]) -> _T | None:
+def _read(option: str, text: str | None, reader: Callable[[str], _T], example: str) -> _T | None:
     """What was typed behind an option.
 
     Raises:
@@ -130,7 +130,8 @@ def _read(option: str, text: str | None, reader: Callable[[str], _T]) -> _T | No
     try:
         value = reader(text)
     except ValueError as error:
-        raise InvalidArgument(f"{option} {text}", "cannot be read", str(error)) from error
+        hint = f"For example {option} {example}."
+        raise InvalidArgument(f"{option} {text}", "cannot be read", hint) from error
     if not value:
         raise InvalidArgument(f"{option} {text}", "is nothing at all", "Leave it out for no limit.")
     return value
