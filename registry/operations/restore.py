@@ -229,9 +229,9 @@ def _fetch_missing(mosaic: _Mosaic, loss: Loss) -> tuple[int, str] | None:
         if not mosaic.missing:
             return fetched_bytes, str(ask.source)
         if ask.source not in failures:
-            wrong = f"{len(mosaic.missing)} pieces of other bytes"
-            failures[ask.source] = HashMismatch(file.name, install.sha256, wrong, str(ask.source))
-            progress.say(f"{ask.source}: it sent {wrong}")
+            wrong = HashMismatch(file.name, install.sha256, "other pieces", str(ask.source))
+            failures[ask.source] = wrong
+            progress.say(f"{ask.source}: not all pieces that it sent are the right ones")
     progress.say(f"{install.file_name}: the pieces are not to be had alone; fetching all of it")
     return None
 

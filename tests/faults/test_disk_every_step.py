@@ -161,14 +161,19 @@ def test_row_71_killed_at_any_step_of_a_removal_the_next_run_ends_it(machine, tm
         assert again.code == 2 or machine.blobs() == []
 
 
-@pytest.mark.parametrize("call", ["fsync", "rename", "linkat", "unlink", "pwrite64"])
+REPAIR_CALLS = ("fsync", "rename", "linkat", "unlink", "pwrite64", "truncate", "write", "read")
+
+
+@pytest.mark.parametrize("call", REPAIR_CALLS if EVERY_STEP else REPAIR_CALLS[:7])
 def test_row_71_killed_at_any_step_of_a_repair_the_next_run_ends_it(machine, tmp_path, call):
-    machine.run(*machine.wanting(SMALL))
+    """Two of five pieces are bad: three come from the file itself, two from the server."""
+    machine.run(*machine.wanting(CONTENT))
     (blob,) = machine.blobs()
     blob.chmod(0o644)
     with blob.open("r+b") as file:
-        file.seek(MIB // 2)
-        file.write(b"rot")
+        for piece in (1, 3):
+            file.seek(piece * 4 * MIB + 5)
+            file.write(b"rot")
     kept = keep(machine, tmp_path)
     for number in steps_of(machine, kept, call, "repair"):
         restore(machine, kept)
@@ -178,8 +183,29 @@ def test_row_71_killed_at_any_step_of_a_repair_the_next_run_ends_it(machine, tmp
         assert killed.code == -9, (call, number, killed)
         again = machine.run("repair")
         assert again.code == 0, (call, number, again)
-        machine.look(SMALL, finished=True)
+        machine.look(CONTENT, finished=True)
         assert machine.finals() == sorted(machine.places())
+
+
+@pytest.mark.parametrize("call", ["fdatasync", "pwrite64", "read"])
+def test_row_71_killed_at_any_step_of_an_audit_the_next_run_goes_on(machine, tmp_path, call):
+    machine.run(*machine.wanting(SMALL))
+    machine.run(*machine.wanting(CONTENT, "other.safetensors"))
+    kept = keep(machine, tmp_path)
+    for number in steps_of(machine, kept, call, "audit", "run"):
+        restore(machine, kept)
+
+        killed = machine.run(
+            "audit", "run", before=traced(call, inject=f"signal=SIGKILL:when={number}")
+        )
+
+        assert killed.code == -9, (call, number, killed)
+        again = machine("audit", "run")
+        assert (again["checked"], again["findings"]) == (2, []), (call, number)
+        endings = [run["ending"] for run in machine("audit", "history")["runs"]]
+        assert endings[0] == "complete"
+        assert set(endings[1:]) <= {None}
+        machine.look(SMALL, CONTENT, finished=True)
 
 
 def keep(machine, tmp_path):

@@ -1,0 +1,56 @@
+"""Audits of disks that refuse, as real processes."""
+
+import pytest
+
+from tests.faults.machine import MIB, noise, under
+from tests.faults.test_disk_every_step import can_trace, traced
+from tests.faults.under import is_known
+
+CONTENT, OTHER = noise(9 * MIB), noise(9 * MIB, seed=2)
+
+
+@pytest.fixture
+def filled(machine):
+    """Two files of three pieces."""
+    assert machine.run(*machine.wanting(CONTENT)).code == 0
+    assert machine.run(*machine.wanting(OTHER, "other.safetensors")).code == 0
+    return machine
+
+
+@pytest.mark.skipif(not is_known(), reason="its system calls are not known")
+def test_row_52_a_disk_that_refuses_every_piece_is_unreadable_and_nothing_is_lost(filled):
+    told = filled("audit", "run", expect=1, before=under("pieces=EIO"))
+
+    assert told["checked"] == 2
+    assert {finding["kind"] for finding in told["findings"]} == {"unreadable"}
+    assert {tuple(finding["pieces"]) for finding in told["findings"]} == {(0, 1, 2)}
+
+    mended = filled("repair", before=under("pieces=EIO"))
+
+    assert len(mended["repaired"]) == 2, "what is fetched whole is read in other stretches"
+    assert filled("audit", "run")["findings"] == []
+    filled.look(CONTENT, OTHER, finished=True)
+
+
+@pytest.mark.skipif(not can_trace(), reason="strace is not here or may not trace")
+def test_row_52_one_file_that_the_disk_refuses_is_named_and_the_other_is_read(filled):
+    bad, _good = filled.blobs()
+    names = [path for path in (bad, *filled.finals()) if path.samefile(bad)]
+    refusing = list(traced("read", inject="error=EIO"))
+    for name in names:
+        refusing += ["-P", str(name)]
+
+    told = filled("audit", "run", expect=1, before=refusing)
+
+    (finding,) = told["findings"]
+    assert len(names) == 4
+    assert (finding["kind"], finding["path"]) == ("unreadable", str(bad))
+    assert finding["pieces"] == [0, 1, 2]
+    assert "Input/output error" in finding["message"]
+    assert told["checked"] == 2
+
+    mended = filled("repair", before=refusing)
+    (repaired,) = mended["repaired"]
+    assert repaired["path"] == str(bad)
+    assert repaired["bytes_fetched"] == len(bad.read_bytes())
+    assert filled("audit", "run")["findings"] == []
