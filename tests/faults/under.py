@@ -5,7 +5,8 @@
 
 `call=ERRNO` makes every such system call of the command and its threads fail; `call=0` makes it
 claim success without doing anything. `pieces` are reads of 4 MiB, and no others. `nofile` and
-`fsize` are limits, `drop` takes a capability. The spell is a seccomp filter: nothing of ours is patched.
+`fsize` are limits, `drop` takes a capability. The spell is a seccomp filter: nothing of ours is
+patched.
 """
 
 import ctypes
