@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from registry.catalog import schema
+from registry.catalog import meta, schema
 from registry.catalog.audit_records import AuditRecords
 from registry.catalog.database import WAIT_S, Database
 from registry.catalog.dispute_records import DisputeRecords
@@ -128,8 +128,8 @@ def _is_newer(seed: Path | None, database: Database) -> bool:
     if seed is None:
         return False
     offered = peek_revision(seed)
-    found = database.rows("SELECT value FROM catalog_meta WHERE key = 'seed_revision'")
-    return not found or offered is None or offered > int(found[0][0])
+    taken = meta.kept(database, "seed_revision")
+    return taken is None or offered is None or offered > int(taken)
 
 
 def _prepare(
