@@ -20,7 +20,7 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -244,6 +244,24 @@ class Store:
                 durable=self.durable,
             )
 
+    def keep_facts(self, sha256: str, facts: Iterable[Mapping[str, str]]) -> None:
+        """Keep what a rebuild will want to know: one mapping for each install, the first one first.
+
+        Raises:
+            BlobMissing: The blob is not there.
+            StoreUnwritable: The disk refuses.
+        """
+        first, *further = (*facts,) or (_NO_FACTS,)
+        size_bytes = self.blob(sha256).size_bytes
+        known = self.record(sha256)
+        new = replace(
+            known or BlobRecord(sha256, size_bytes), facts=dict(first), further=tuple(further)
+        )
+        path = piece_map_path(self.root, sha256)
+        if new != known:
+            with disk_errors(path):
+                piecemaps.save(path, new, durable=self.durable)
+
     # ── out ───────────────────────────────────────────────────────────────────────────────────────
 
     def remove(self, sha256: str) -> None:
@@ -314,7 +332,8 @@ class Store:
         old = piecemaps.load(path, new.sha256)
         if old is not None:
             header = new.header if new.header is not None else old.header
-            new = replace(new, header=header, facts={**new.facts, **old.facts})
+            facts = {**new.facts, **old.facts}
+            new = replace(new, header=header, facts=facts, further=old.further)
         if new != old:
             piecemaps.save(path, new, durable=self.durable)
 
