@@ -50,6 +50,7 @@ from registry.store.trouble import disk_errors
 logger = logging.getLogger(__name__)
 
 _READ_ONLY = 0o444
+_READABLE, _WRITABLE = 0o400, 0o222
 _NOT_A_FILE = -1
 _IDLE_S = 86_400.0
 _NO_FACTS: Mapping[str, str] = MappingProxyType({})
@@ -114,6 +115,19 @@ class Store:
                     continue
                 names = [entry.name for entry in os.scandir(shelf) if _is_blob(entry, shelf.name)]
                 yield from sorted(names)
+
+    def unprotected(self) -> Iterator[str]:
+        """Blobs that are not read-only, as every one was when it came in.
+
+        Raises:
+            StoreUnwritable: The disk does not say.
+        """
+        for sha256 in self.list():
+            path = self.path_of(sha256)
+            with disk_errors(path):
+                mode = _mode_of(path)
+            if mode is not None and mode & (_WRITABLE | _READABLE) != _READABLE:
+                yield sha256
 
     def record(self, sha256: str) -> BlobRecord | None:
         """What lies written beside the blob; None if nothing that can be trusted."""
@@ -243,6 +257,18 @@ class Store:
                 replace(known, size_bytes=pieces.size_bytes, pieces=pieces, header=header),
                 durable=self.durable,
             )
+
+    def protect(self, sha256: str) -> None:
+        """Make a blob read-only again.
+
+        Raises:
+            BlobMissing: It is not there.
+            StoreUnwritable: The disk refuses.
+        """
+        path = self.blob(sha256).path
+        with disk_errors(path):
+            # Who may not read it now may not do so afterwards.
+            path.chmod(path.stat().st_mode & _READ_ONLY | _READABLE)
 
     def keep_facts(self, sha256: str, facts: Iterable[Mapping[str, str]]) -> None:
         """Keep what a rebuild will want to know: one mapping for each install, the first one first.
@@ -390,6 +416,13 @@ class Store:
 def _make_read_only(path: Path) -> None:
     if stat.S_IMODE(path.stat().st_mode) & ~_READ_ONLY:
         path.chmod(_READ_ONLY)
+
+
+def _mode_of(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.lstat().st_mode)
+    except FileNotFoundError:
+        return None
 
 
 def _name_of(fetched: FetchedFile) -> str:

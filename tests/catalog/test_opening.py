@@ -26,7 +26,7 @@ def test_a_new_catalog_fills_itself_with_the_seed(seeded):
     assert seeded.models.count() == 118
     assert sum(len(model.versions) for model in seeded.models.overview()) == 195
     assert sum(len(model.files) for model in seeded.models.overview()) == 279
-    assert seeded.quick_check() == ()
+    assert seeded.check() == ()
 
 
 def test_opening_a_current_catalog_writes_nothing(opened):
@@ -101,7 +101,7 @@ def test_a_truncated_catalog_is_damaged(opened):
         opened()
 
 
-def test_a_damaged_page_is_found_by_the_quick_check(opened):
+def test_a_damaged_page_is_found_by_its_check(opened):
     catalog = opened(seed="shipped")
     (page,) = catalog.database.rows(
         "SELECT rootpage FROM sqlite_master WHERE name = 'ix_models_origin'"
@@ -112,16 +112,16 @@ def test_a_damaged_page_is_found_by_the_quick_check(opened):
         stream.seek((page[0] - 1) * size[0])
         stream.write(b"\xff" * 64)
 
-    assert opened().quick_check()
+    assert opened().check()
 
 
-def test_a_reference_to_a_lost_row_is_found_by_the_quick_check(seeded):
+def test_a_reference_to_a_lost_row_is_found_by_its_check(seeded):
     with contextlib.closing(sqlite3.connect(seeded.path)) as raw:
         raw.execute("PRAGMA foreign_keys = OFF")
         raw.execute("DELETE FROM hashes WHERE kind = 'autov3'")
         raw.commit()
 
-    trouble = seeded.quick_check()
+    trouble = seeded.check()
 
     assert len(trouble) == 2
     assert trouble[0].endswith("of file_hashes refers to a lost row of hashes")

@@ -125,7 +125,7 @@ def test_row_76_without_its_catalog_no_model_is_lost_and_nothing_is_fetched_agai
     if harm is not lose:
         error = machine(*words, expect=11)
         assert error["code"] == "catalog-damaged"
-        machine.run("doctor", "--fix")
+        machine.run("doctor", "--fix", "--offline")
     sent = machine.server.sent_bytes("noise.safetensors")
     again = machine.run(*words)
 

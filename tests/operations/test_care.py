@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from registry.api import Registry
-from registry.operations.doctor import Health
+from registry.operations.health import Health
 from tests.operations.seeding import add_model, row
 
 

@@ -1,8 +1,5 @@
 """A lost catalog comes back from the store; what is of no use can go, and nothing else."""
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -10,7 +7,6 @@ import pytest
 from registry.api import Registry
 from registry.operations.collect import WasteKind
 from registry.store import piecemaps
-from tests.faults.test_disk_every_step import can_trace, traced
 from tests.operations.seeding import add_model, row
 
 
@@ -169,35 +165,3 @@ def test_only_what_we_set_aside_is_waste_in_quarantine(registry, tmp_path):
     assert not aside.exists()
     assert users.read_bytes() == b"mine"
     assert not store.drop_quarantined(users)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not can_trace(), reason="strace is not here or may not trace")
-@pytest.mark.parametrize("call", ["fdatasync", "pwrite64", "rename", "unlink"])
-def test_killed_at_any_step_of_a_rebuild_the_next_one_ends_it(registry, call, tmp_path):
-    registry.install("civitai:901")
-    before = told(registry)
-    bytes_before = {p: p.read_bytes() for p in registry.path("noise.safetensors")}
-    environment = {**os.environ, "SDREG_HOME": str(registry.settings.home)}  # noqa: TID251 -- handed to a child
-    environment |= {f"SDREG_UI_{n.upper()}": str(r) for n, r in registry.settings.uis}
-    words = [sys.executable, "-m", "registry", "doctor", "--rebuild", "--json"]
-    killed = 0
-    for number in (1, 4):
-        lose_catalog(registry, "spoilt")
-        cut = subprocess.run(
-            [*traced(call, inject=f"signal=SIGKILL:when={number}"), *words],
-            env=environment,
-            capture_output=True,
-            check=False,
-        )
-        killed += cut.returncode == -9
-        assert {p: p.read_bytes() for p in bytes_before} == bytes_before
-
-        ended = subprocess.run(words, env=environment, capture_output=True, check=False, text=True)
-
-        assert '"sdreg.doctor/1"' in ended.stdout, ended
-        again = Registry(registry.settings)
-        assert told(again) == before
-        again.catalog.close()
-    assert killed
-    assert list(registry.settings.backups.glob("*damaged*.db"))
