@@ -1,4 +1,4 @@
-"""Killed at every step of `doctor --fix`, `--rebuild` and `gc`, nothing is lost and the next ends it.
+"""Killed at every step of a fix, a rebuild or a collection: nothing is lost, the next one ends it.
 
 As in `test_disk_every_step`, a few steps of each kind are tried, and with `EVERY_STEP=1` all.
 """
@@ -122,7 +122,7 @@ def ailing(new_machine):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_killed_at_any_step_of_a_fix_the_next_one_ends_it(ailing, call):
+def test_row_71_killed_at_any_step_of_a_fix_the_next_one_ends_it(ailing, call):
     machine, kept, before = ailing
     for at in killed_at_each(machine, kept, call, FIX):
         held = {sha256_of(blob.read_bytes()) for blob in machine.blobs()}
@@ -152,7 +152,7 @@ def lost(new_machine):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_killed_at_any_step_of_a_rebuild_the_next_one_ends_it(lost, call):
+def test_row_71_killed_at_any_step_of_a_rebuild_the_next_one_ends_it(lost, call):
     machine, kept, before = lost
     for at in killed_at_each(machine, kept, call, REBUILD):
         files = [machine.home / "catalog.sqlite3", *machine.home.glob("backups/*damaged*.db")]
@@ -191,7 +191,7 @@ def littered(new_machine):
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_killed_at_any_step_of_a_collection_the_next_one_ends_it(littered, call):
+def test_row_71_killed_at_any_step_of_a_collection_the_next_one_ends_it(littered, call):
     machine, kept, before, users = littered
     for at in killed_at_each(machine, kept, call, GC):
         assert sha256_of(ONE) in {blob.name for blob in machine.blobs()}, at
