@@ -211,3 +211,32 @@ def test_what_cannot_be_looked_at_is_a_line_with_its_remedy():
             return "ask again"
 
     assert Check.of(Refused()) == Check("refused", Health.BAD, "it says no", "ask again")
+
+
+SLOW_TORCH = """
+__version__ = "9.9"
+class cuda:
+    is_available = staticmethod(lambda: False)
+class backends:
+    class mps:
+        is_available = staticmethod(lambda: False)
+"""
+
+
+@pytest.mark.parametrize(
+    ("torch", "says"),
+    [
+        ("raise ImportError('no libcudart')", "cannot be used: ImportError: no libcudart"),
+        (SLOW_TORCH, "torch 9.9 uses cpu"),
+    ],
+)
+def test_the_device_is_what_torch_says_in_a_process_of_its_own(
+    registry, tmp_path, monkeypatch, torch, says
+):
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text(torch)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+    (check,) = found(registry, "device")
+
+    assert says in check.says
