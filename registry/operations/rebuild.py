@@ -163,11 +163,11 @@ def _install(blob: Blob, facts: Facts, rooms: Rooms) -> Install:
 
 def _moment(text: str, blob: Blob) -> datetime:
     try:
-        told = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        told = None
-    if told is not None and told.tzinfo is not None:
-        return told
+        moment = None
+    if moment is not None and moment.tzinfo is not None:
+        return moment
     return datetime.fromtimestamp(blob.path.stat().st_mtime, UTC)
 
 
