@@ -109,12 +109,26 @@ def _unreferenced(rooms: Rooms) -> Iterator[Waste]:
 def _parts(rooms: Rooms) -> Iterator[Waste]:
     present = set(rooms.store.list())
     for part in rooms.downloader.unfinished():
-        try:
-            touched = datetime.fromtimestamp(part.path.stat().st_mtime, UTC)
-        except FileNotFoundError:  # it has just been finished
-            continue
-        if part.key in present or rooms.clock() - touched > _LONG_ABANDONED:
+        if part.key in present or _is_abandoned(part.path, rooms):
             yield Waste(WasteKind.PART, part.key, part.file_name, part.path, part.done_bytes)
+    for path in rooms.downloader.lost_parts():
+        if _is_abandoned(path, rooms):
+            yield Waste(WasteKind.PART, path.stem, path.name, path, _size_of(path))
+
+
+def _is_abandoned(path: Path, rooms: Rooms) -> bool:
+    try:
+        touched = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:  # it has just been finished
+        return False
+    return rooms.clock() - touched > _LONG_ABANDONED
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # somebody else has just thrown it away
+        return 0
 
 
 def _quarantined(rooms: Rooms) -> Iterator[Waste]:

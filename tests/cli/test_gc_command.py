@@ -66,6 +66,20 @@ def test_downloads_that_were_left_for_a_week_go_and_fresh_ones_stay(sdreg):
     assert not old.with_suffix(".journal").exists()
 
 
+def test_a_part_of_which_nobody_knows_what_it_is_goes_after_a_week_too(sdreg):
+    old, fresh = part(sdreg, days=8), part(sdreg, days=1)
+    for each in (old, fresh):
+        each.with_suffix(".journal").unlink()
+    users = old.with_name("my file.part")
+    users.write_bytes(b"mine")
+    os.utime(users, (0, 0))
+
+    said = sdreg("gc", "--yes").out
+
+    assert said.startswith("part         left-8.part")
+    assert [each.exists() for each in (old, fresh, users)] == [False, True, True]
+
+
 def test_what_the_user_put_there_is_not_ours_to_throw_away(sdreg, hub):
     sdreg("install", "civitai:901", "--yes")
     mine = sdreg.home / "library" / "lora" / "mine.safetensors"

@@ -201,5 +201,6 @@ def test_row_71_killed_at_any_step_of_a_collection_the_next_one_ends_it(littered
         assert users.read_bytes() == b"mine", at
         assert records(machine) == before, at
         machine.look(ONE, finished=True)
-        assert [path.name for path in users.parent.iterdir()] == ["mine.ckpt"], at
+        # Of what was set aside the note may be left, if it died just before that went, too.
+        assert {path.name for path in users.parent.iterdir()} <= {"mine.ckpt", "odd.ckpt.why.txt"}
         assert ended(machine, *GC)["found"] == [], at
