@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
@@ -236,6 +237,7 @@ def test_the_device_is_what_torch_says_in_a_process_of_its_own(
     (tmp_path / "torch").mkdir()
     (tmp_path / "torch" / "__init__.py").write_text(torch)
     monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "torch", raising=False)  # else that one is found
 
     (check,) = found(registry, "device")
 

@@ -29,6 +29,7 @@ def torch_is(tmp_path, monkeypatch):
         package.mkdir()
         package.joinpath("__init__.py").write_text(source)
         monkeypatch.syspath_prepend(str(tmp_path))
+        monkeypatch.delitem(sys.modules, "torch", raising=False)  # else that one is found
 
     return lay
 
