@@ -26,7 +26,6 @@ from registry.errors import (
     InvalidArgument,
     InvalidSettings,
     NotInstalled,
-    SdregError,
     UnknownModel,
     UnreadableFile,
 )
@@ -53,8 +52,9 @@ if TYPE_CHECKING:
     from registry.operations.audit_timer import TimerPlan, TimersThere
     from registry.operations.collect import Waste
     from registry.operations.convert_file import Converted
-    from registry.operations.doctor import Check
+    from registry.operations.doctor import Patient
     from registry.operations.export_metalink import Export
+    from registry.operations.health import Check, Fixed
     from registry.operations.inspect import Inspection
     from registry.operations.install import InstallReport
     from registry.operations.install_many import Order, Outcome
@@ -173,10 +173,14 @@ class Registry:
                     find_token=cache(partial(self.settings.token, kind.name)),
                     user_agent=USER_AGENT,
                     trusted=address is not None,
-                    was_typed=self.catalog.models.was_typed,
+                    was_typed=self._was_typed,
                 )
             )
         return opened
+
+    def _was_typed(self, address: str) -> bool:
+        """Ask the catalog, which is opened for this alone: hubs do without it."""
+        return self.catalog.models.was_typed(address)
 
     def list(
         self,
@@ -735,17 +739,44 @@ class Registry:
         rooms = replace(self.rooms, hubs=self._hubs())
         return refresh(models, rooms, progress or Progress())
 
-    def doctor(self) -> "tuple[Check, ...]":
+    def doctor(self, *, offline: bool = False) -> "tuple[Check, ...]":
         """What is right and wrong with this installation, each with its remedy.
 
         Never raises `SdregError`: what cannot even be opened is a line of the report.
-        """
-        from registry.operations.doctor import broken, doctor
 
-        try:
-            return doctor(self.rooms, logged_in=lambda hub: self.settings.token(hub) is not None)
-        except SdregError as error:
-            return broken(self.settings.home, error)
+        Args:
+            offline: Ask no hub whether it can be reached.
+        """
+        from registry.operations.doctor import doctor
+
+        return doctor(self._patient(), offline=offline)
+
+    def put_right(self) -> "tuple[Fixed, ...]":
+        """Put right what is safe: permissions of ours, a damaged catalog, interrupted installs.
+
+        Nothing of the user's is touched, and nothing is deleted that holds anything. Never raises
+        `SdregError`: what stays as it is is told with its reason.
+        """
+        from registry.operations.put_right import put_right
+
+        return put_right(self._patient(), set_catalog_aside=self.set_catalog_aside)
+
+    def _patient(self) -> "Patient":
+        from registry.operations.doctor import Patient
+        from registry.store.blobs import Store
+
+        settings = self.settings
+        return Patient(
+            home=settings.home,
+            catalog_file=settings.catalog_file,
+            token_file=settings.token_file,
+            store=Store(settings.home, durable=settings.durable),
+            enter=lambda: self.rooms,
+            hubs=self._hubs,
+            logged_in=lambda hub: settings.token(hub) is not None,
+            environment=harmless_environment(),
+            user_agent=USER_AGENT,
+        )
 
     def set_catalog_aside(self) -> Path | None:
         """Move a catalog that cannot be read into the backups; the next use makes a new one.
@@ -758,12 +789,14 @@ class Registry:
         from registry.catalog import set_aside
 
         try:
-            trouble = self.catalog.quick_check()
+            trouble = self.catalog.check()
         except CatalogDamaged:
             trouble = ("it cannot be opened",)
         if not trouble:
             return None
-        self.__dict__.pop("catalog", None)
+        damaged = self.__dict__.pop("catalog", None)
+        if damaged is not None:
+            damaged.close()
         self.__dict__.pop("rooms", None)
         settings = self.settings
         return set_aside(settings.catalog_file, backups=settings.backups, clock=now)

@@ -5,6 +5,7 @@ catalog files are the business of `seed`.
 """
 
 from registry.catalog.opening import Catalog, open_catalog, set_aside
+from registry.catalog.schema import look_at_schema
 from registry.catalog.snapshot import Snapshot
 
-__all__ = ["Catalog", "Snapshot", "open_catalog", "set_aside"]
+__all__ = ["Catalog", "Snapshot", "look_at_schema", "open_catalog", "set_aside"]

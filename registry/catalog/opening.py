@@ -5,13 +5,14 @@ all writers share, so that two programs that start in a fresh home at once both 
 """
 
 import logging
+import shutil
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
-from registry.catalog import schema
+from registry.catalog import meta, schema
 from registry.catalog.audit_records import AuditRecords
 from registry.catalog.database import WAIT_S, Database
 from registry.catalog.dispute_records import DisputeRecords
@@ -25,6 +26,8 @@ from registry.catalog.smoke_records import SmokeRecords
 from registry.errors import CatalogDamaged, StoreUnwritable
 
 logger = logging.getLogger(__name__)
+
+_QUICK_BYTES = 256 * 1024 * 1024
 
 
 class Catalog:
@@ -74,13 +77,20 @@ class Catalog:
 
         return seeds.export(self.database)
 
-    def quick_check(self) -> tuple[str, ...]:
-        """What SQLite finds wrong with the file and its references; nothing if all is well."""
+    def check(self) -> tuple[str, ...]:
+        """What SQLite finds wrong with the file and its references; nothing if all is well.
+
+        A file of ordinary size is compared with its indexes, too; that takes too long for others.
+        """
         try:
-            told = [row[0] for row in self.database.rows("PRAGMA quick_check")]
+            quick = self.path.stat().st_size > _QUICK_BYTES
+            pragma = "PRAGMA quick_check" if quick else "PRAGMA integrity_check"
+            told = [row[0] for row in self.database.rows(pragma)]
             torn = self.database.rows("PRAGMA foreign_key_check")
         except CatalogDamaged as error:
             return (error.because,)
+        except FileNotFoundError:
+            return ("it is gone",)
         lost = [f"row {row[1]} of {row[0]} refers to a lost row of {row[2]}" for row in torn]
         return tuple(text for text in [*told, *lost] if text != "ok")
 
@@ -128,8 +138,8 @@ def _is_newer(seed: Path | None, database: Database) -> bool:
     if seed is None:
         return False
     offered = peek_revision(seed)
-    found = database.rows("SELECT value FROM catalog_meta WHERE key = 'seed_revision'")
-    return not found or offered is None or offered > int(found[0][0])
+    taken = meta.kept(database, "seed_revision")
+    return taken is None or offered is None or offered > int(taken)
 
 
 def _prepare(
@@ -147,7 +157,8 @@ def _prepare(
 def set_aside(path: Path, *, backups: Path, clock: Callable[[], datetime]) -> Path:
     """Move a damaged catalog out of the way, so that `open_catalog` makes a new one.
 
-    Nothing is deleted: the file and its journal lie in the backups afterwards.
+    Nothing is deleted: the file and its journal lie in the backups afterwards. They have both
+    names before the first one goes, so whoever is killed in between loses no page.
 
     Returns:
         Where the file lies now.
@@ -156,12 +167,26 @@ def set_aside(path: Path, *, backups: Path, clock: Callable[[], datetime]) -> Pa
         StoreUnwritable: It cannot be moved.
     """
     target = backups / f"{path.stem}-damaged-{stamp(clock())}.db"
+    # The file goes first: SQLite throws away the journal of one that is not there, but would take
+    # a file without its journal for a sound, older one.
+    there = [suffix for suffix in ("", "-wal", "-shm") if _beside(path, suffix).exists()]
     try:
         backups.mkdir(parents=True, exist_ok=True)
-        for suffix in ("-wal", "-shm", ""):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.replace(target.with_name(target.name + suffix))
+        for suffix in there:
+            _name_twice(_beside(path, suffix), _beside(target, suffix))
+        for suffix in there:
+            _beside(path, suffix).unlink()
     except OSError as error:
         raise StoreUnwritable(str(path), error.strerror or str(error)) from error
     return target
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _name_twice(path: Path, copy: Path) -> None:
+    try:
+        copy.hardlink_to(path)
+    except OSError:  # a file system without hard links
+        shutil.copy2(path, copy)

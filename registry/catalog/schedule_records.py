@@ -4,8 +4,9 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from registry.catalog import meta
 from registry.catalog.database import Database
-from registry.catalog.instants import to_text
+from registry.catalog.instants import from_text, to_text
 
 _KEY = "audit_schedule"
 
@@ -39,18 +40,17 @@ class ScheduleRecords:
 
     def get(self) -> KeptSchedule | None:
         """The schedule; None if there is none."""
-        rows = self._database.rows("SELECT value FROM catalog_meta WHERE key = ?", (_KEY,))
-        if not rows:
+        text = meta.kept(self._database, _KEY)
+        if text is None:
             return None
-        told = json.loads(rows[0][0])
-        last = told["last_began"]
+        told = json.loads(text)
         return KeptSchedule(
             told["every"],
             told["at"],
             told["time_limit"],
             told["on_finding"],
             datetime.fromisoformat(told["made_at"]),
-            datetime.fromisoformat(last) if last else None,
+            from_text(told["last_began"]),
         )
 
     def keep(self, schedule: KeptSchedule) -> None:
@@ -67,13 +67,9 @@ class ScheduleRecords:
             }
         )
         with self._database.transaction() as connection:
-            connection.exec_driver_sql(
-                "INSERT INTO catalog_meta(key, value) VALUES (?, ?) "
-                "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-                (_KEY, text),
-            )
+            meta.keep(connection, _KEY, text)
 
     def drop(self) -> None:
         """Forget the schedule."""
         with self._database.transaction() as connection:
-            connection.exec_driver_sql("DELETE FROM catalog_meta WHERE key = ?", (_KEY,))
+            meta.drop(connection, _KEY)

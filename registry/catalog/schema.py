@@ -9,6 +9,7 @@ import contextlib
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,41 @@ def revision(database: Database) -> str | None:
         raise CatalogDamaged(str(database.path), "it is a database, but not a catalog of sdreg")
     found = database.rows("SELECT version_num FROM alembic_version")
     return str(found[0][0]) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The shape of a catalog that nobody has opened yet.
+
+    Attributes:
+        found: Its revision; None if there is none yet.
+        known: The one that this program writes.
+    """
+
+    found: str | None
+    known: str = HEAD
+
+    @property
+    def is_older(self) -> bool:
+        """Whether opening it would change it."""
+        return self.found not in {None, self.known}
+
+
+def look_at_schema(path: Path) -> Shape:
+    """Look at the shape of a catalog file without bringing it up.
+
+    Raises:
+        CatalogDamaged: It is no catalog, or broken.
+        SchemaTooNew: A newer sdreg wrote it.
+    """
+    database = Database(path)
+    try:
+        shape = Shape(revision(database))
+    finally:
+        database.close()
+    if shape.is_older and shape.found not in _known_revisions(alembic_config()):
+        raise SchemaTooNew(str(path), shape.found or "", HEAD)
+    return shape
 
 
 def upgrade(database: Database, *, backups: Path, clock: Callable[[], datetime]) -> Path | None:

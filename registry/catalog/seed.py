@@ -19,7 +19,7 @@ from typing import Any, Protocol
 from pydantic import ValidationError
 from sqlalchemy import update
 
-from registry.catalog import known, merge
+from registry.catalog import known, merge, meta
 from registry.catalog import tables as t
 from registry.catalog.database import Database
 from registry.catalog.reading import Reading
@@ -229,8 +229,8 @@ def take_in(
             writer.flush_when_full()
         writer.flush()
         if origin == "seed":
-            _set_meta(writer, "seed_revision", str(document.revision))
-            _set_meta(writer, "seed_digest", document.digest)
+            meta.keep(connection, "seed_revision", str(document.revision))
+            meta.keep(connection, "seed_digest", document.digest)
     logger.info("took in %d new models, changed %d, from %s", added, updated, document.file)
     return ImportOutcome(added, updated, unchanged)
 
@@ -262,14 +262,6 @@ def _merge_evidence(writer: Writer, evidence: dict[str, SeedEvidence]) -> None:
         writer.connection.execute(
             update(t.evidence).where(t.evidence.c.id == row_id).values(**told)
         )
-
-
-def _set_meta(writer: Writer, key: str, value: str) -> None:
-    writer.connection.exec_driver_sql(
-        "INSERT INTO catalog_meta(key, value) VALUES (?, ?) "
-        "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-        (key, value),
-    )
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────────

@@ -17,11 +17,19 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 @app.command()
 def doctor(
     fix: Annotated[
-        bool, typer.Option("--fix", help="Set a damaged catalog aside and make a new one.")
+        bool,
+        typer.Option(
+            "--fix",
+            help="Put right what is safe: permissions, a damaged catalog (set aside), interrupted "
+            "installs.",
+        ),
     ] = False,
     rebuild: Annotated[
         bool,
         typer.Option("--rebuild", help="The same, and record again every file that is stored."),
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Do not ask the hubs whether they can be reached.")
     ] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -30,19 +38,22 @@ def doctor(
     Changes nothing, unless --fix or --rebuild is given. Exits with 1 when something is bad.
     """
     registry = Registry.open()
-    moved = registry.set_catalog_aside() if fix or rebuild else None
-    if moved is not None and not json:
-        render.write(f"the damaged catalog lies in {moved} now; a new one was made")
+    fixed = registry.put_right() if fix or rebuild else ()
+    if not json:
+        for each in fixed:
+            render.write(f"{'fixed' if each.done else 'not fixed'} {each.what}: {each.says}")
     rebuilt = registry.rebuild_catalog() if rebuild else None
     if rebuilt is not None and not json:
         _tell(rebuilt)
-    checks = registry.doctor()
+    checks = registry.doctor(offline=offline)
     if json:
         entries = [
             {"what": c.what, "health": c.health, "says": c.says, "remedy": c.remedy} for c in checks
         ]
-        set_aside = str(moved) if moved else None
-        document: dict[str, object] = {"checks": entries, "catalog_set_aside": set_aside}
+        aside = next((str(each.kept_at) for each in fixed if each.kept_at), None)
+        document: dict[str, object] = {"checks": entries, "catalog_set_aside": aside}
+        if fix or rebuild:
+            document["fixed"] = [{"what": f.what, "says": f.says, "done": f.done} for f in fixed]
         if rebuilt is not None:
             document["rebuilt"] = _document(rebuilt)
         render.emit("sdreg.doctor/1", document)

@@ -41,7 +41,7 @@ def gc(
             render.write(f"{waste.kind:<12} {waste.name}  {size(waste.size_bytes)}{kept}")
         if not chosen:
             render.write("nothing is of no use")
-    goes = yes and not dry_run
+    goes = yes and not dry_run and bool(chosen)
     if chosen and not (yes or dry_run or json) and sys.stdin.isatty():
         goes = typer.confirm(f"Throw away {len(chosen)} files?", abort=True)
     gone, freed_bytes = set(), 0

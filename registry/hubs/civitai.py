@@ -39,6 +39,11 @@ class CivitaiHub:
         self._address = address_of(self.title, settings, ADDRESS)
         self._api = JsonApi(self.name, self._address, settings)
 
+    @property
+    def address(self) -> str:
+        """The configured one, else its own."""
+        return self._address
+
     # ── whose is it ───────────────────────────────────────────────────────────────────────────────
 
     def claims(self, reference: ModelRef) -> HubRef | UrlRef | None:

@@ -26,6 +26,11 @@ class DirectHub:
         self._settings = settings
         self._typed: set[str] = set()
 
+    @property
+    def address(self) -> None:
+        """None: it is whatever the user names."""
+        return
+
     def claims(self, reference: ModelRef) -> HubRef | UrlRef | None:
         """Every address."""
         return reference if isinstance(reference, UrlRef) else None

@@ -67,6 +67,11 @@ class Hub(Protocol):
 
     def __init__(self, settings: HubSettings) -> None: ...
 
+    @property
+    def address(self) -> str | None:
+        """Where it answers, without a slash at the end; None for one without a place of its own."""
+        ...
+
     def claims(self, reference: ModelRef) -> HubRef | UrlRef | None:
         """Say what this reference means here; None if it is not of this hub.
 

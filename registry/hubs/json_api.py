@@ -175,16 +175,21 @@ class JsonApi:
     def _opened(self) -> httpx.Client:
         with self._lock:
             if self._client is None:
-                self._client = _client(self._settings.user_agent)
+                self._client = open_client(self._settings.user_agent)
                 weakref.finalize(self, self._client.close)
             return self._client
 
 
-def _client(user_agent: str) -> httpx.Client:
+def open_client(user_agent: str, *, timeout_s: float = 30, connect_s: float = 10) -> httpx.Client:
+    """A client that follows no redirects and sends nothing of its own but its name.
+
+    Raises:
+        InvalidSettings: The environment names a proxy or certificates that cannot be used.
+    """
     try:
         return httpx.Client(
             headers={"User-Agent": user_agent, "Accept": "application/json"},
-            timeout=httpx.Timeout(30, connect=10),
+            timeout=httpx.Timeout(timeout_s, connect=connect_s),
             mounts={f"all://{host}": None for host in _LOOPBACK},  # never through a proxy
             follow_redirects=False,
         )

@@ -78,15 +78,11 @@ def throw_away(waste: Waste, rooms: Rooms) -> bool:
             return rooms.store.drop_quarantined(waste.path)
         case WasteKind.SUPERSEDED:
             # The newer one may have been removed since.
-            still = {each.key for each in _superseded(rooms)}
-            gone = [
-                each
-                for each in rooms.catalog.installs.all()
-                if str(each.id) == waste.key and waste.key in still
-            ]
-            for install in gone:
-                remove(install, rooms)
-            return bool(gone)
+            older = {str(install.id): install for install in _older(rooms)}
+            if waste.key not in older:
+                return False
+            remove(older[waste.key], rooms)
+            return True
 
 
 def _throw_blob(sha256: str, rooms: Rooms) -> bool:
@@ -111,14 +107,28 @@ def _unreferenced(rooms: Rooms) -> Iterator[Waste]:
 
 
 def _parts(rooms: Rooms) -> Iterator[Waste]:
+    present = set(rooms.store.list())
     for part in rooms.downloader.unfinished():
-        try:
-            touched = datetime.fromtimestamp(part.path.stat().st_mtime, UTC)
-        except FileNotFoundError:  # it has just been finished
-            continue
-        is_here = part.key in set(rooms.store.list())
-        if is_here or rooms.clock() - touched > _LONG_ABANDONED:
+        if part.key in present or _is_abandoned(part.path, rooms):
             yield Waste(WasteKind.PART, part.key, part.file_name, part.path, part.done_bytes)
+    for path in rooms.downloader.lost_parts():
+        if _is_abandoned(path, rooms):
+            yield Waste(WasteKind.PART, path.stem, path.name, path, _size_of(path))
+
+
+def _is_abandoned(path: Path, rooms: Rooms) -> bool:
+    try:
+        touched = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except FileNotFoundError:  # it has just been finished
+        return False
+    return rooms.clock() - touched > _LONG_ABANDONED
+
+
+def _size_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # somebody else has just thrown it away
+        return 0
 
 
 def _quarantined(rooms: Rooms) -> Iterator[Waste]:
@@ -129,7 +139,15 @@ def _quarantined(rooms: Rooms) -> Iterator[Waste]:
 
 
 def _superseded(rooms: Rooms) -> Iterator[Waste]:
-    """Installs of a version of which the hub's own numbers say that a newer one is installed."""
+    for install in _older(rooms):
+        path = rooms.store.path_of(install.sha256)
+        yield Waste(
+            WasteKind.SUPERSEDED, str(install.id), install.file_name, path, install.size_bytes
+        )
+
+
+def _older(rooms: Rooms) -> Iterator[Install]:
+    """Installs of a version of which the hub's own numbers say that a newer one is here."""
     versions = [
         (install, number)
         for install in rooms.catalog.installs.all()
@@ -137,18 +155,14 @@ def _superseded(rooms: Rooms) -> Iterator[Waste]:
     ]
     for install, number in versions:
         newer = any(
-            other.slug == install.slug and other.model_type == install.model_type and than > number
+            other.slug == install.slug
+            and other.model_type == install.model_type
+            and than > number
+            and rooms.store.has(other.sha256)
             for other, than in versions
         )
         if newer:
-            path = rooms.store.path_of(install.sha256)
-            yield Waste(
-                WasteKind.SUPERSEDED,
-                str(install.id),
-                install.file_name,
-                path,
-                install.size_bytes,
-            )
+            yield install
 
 
 def _version_number(install: Install, rooms: Rooms) -> int | None:

@@ -36,6 +36,7 @@ from registry.operations.plan_install import (
     step_for,
 )
 from registry.operations.rooms import Rooms
+from registry.operations.written_beside import facts_of, note
 from registry.resolve.companions import companions
 from registry.taxonomy.identify import identify
 
@@ -146,7 +147,7 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
     with rooms.downloader.claim(record.sha256, progress):
         intent = rooms.catalog.installs.intend(record, step.places)
         blob = _adopt(arrival, record, rooms)
-        done = _publish(intent, blob, step, rooms)
+        done = _publish(intent, record, blob, step, rooms)
     notes = (*arrival.notes, *arrival.set_pickle_aside(rooms))
     if file.id is not None and obtained.dispute is None:
         rooms.catalog.models.learn_hashes(file.id, _learnable(file, obtained.fetched.hashes))
@@ -177,7 +178,7 @@ def _take_from_store(
         intent = rooms.catalog.installs.intend(record, step.places)
         if arrival.derived_from is not None:
             blob = _adopt(arrival, record, rooms)
-        done = _publish(intent, blob, step, rooms)
+        done = _publish(intent, record, blob, step, rooms)
     done = replace(done, status="linked", notes=(*done.notes, *arrival.notes))
     return _compared(done, looked_at, plan, rooms)
 
@@ -209,11 +210,12 @@ def _record(
 
 def _adopt(arrival: Arrival, record: Install, rooms: Rooms) -> Blob:
     header = header_of(arrival.fetched.path)
-    return rooms.store.adopt(arrival.fetched, facts=_facts(record), header=header)
+    return rooms.store.adopt(arrival.fetched, facts=facts_of(record), header=header)
 
 
-def _publish(intent: int, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:
+def _publish(intent: int, record: Install, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:
     """Link the blob and complete the record: steps 5 and 6."""
+    note([record], rooms)
     placed = place_links(blob, step.places, rooms)
     # The same bytes under the same name and model are one install: an older record may answer.
     install = rooms.catalog.installs.complete(intent, placed.links, blob, at=rooms.clock())
@@ -306,20 +308,6 @@ def _learnable(known: ModelFile, measured: Hashes) -> Hashes:
     """What was measured, without a lesser hash that the proven bytes show to be wrong."""
     wrong = {got.kind for _, got in known.hashes.contradictions(measured)}
     return Hashes(tuple(item for item in measured if item.kind not in wrong))
-
-
-def _facts(record: Install) -> dict[str, str]:
-    """What a rebuild of the catalog needs to know beside the bytes."""
-    return {
-        "file_name": record.file_name,
-        "model_type": record.model_type,
-        "slug": record.slug or "",
-        "reference": record.reference,
-        "source": record.source,
-        "derived_from": record.derived_from or "",
-        "proven": "yes" if record.proven else "no",
-        "installed_at": record.installed_at.isoformat(),
-    }
 
 
 def _compared(

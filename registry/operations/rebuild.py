@@ -1,10 +1,11 @@
 """Write the records of installs again, from what lies beside the stored files and in the folders.
 
-Each blob is one intent and one record, as at an install: whatever is interrupted is ended by
+Each record is one intent before, as at an install: whatever is interrupted is ended by
 `recover` or by the next rebuild. Nothing on the disk is changed but the catalog.
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,15 +17,18 @@ from registry.operations.names_found import names_found
 from registry.operations.place_links import place_links
 from registry.operations.plan_install import UNKNOWN_TYPE, places_for
 from registry.operations.rooms import Rooms
+from registry.operations.written_beside import Facts, facts_of, key_of, told
 from registry.store import links
 from registry.store.garbage import removable
 from registry.store.paths import safe_name
 from registry.taxonomy.lookup import model_types
 
 LOST = (
-    "when files were last verified, and the history of audits and smoke tests",
+    "when files were last verified, what audits found, and the results of smoke tests",
+    "the schedule of audits: `sdreg audit schedule` sets it again",
+    "which disputed hashes you accepted: such a file counts as unproven, and is asked for again",
     "models that only a hub described: `sdreg show REFERENCE` asks it again",
-    "a second name or model of one file: only the first is written beside it",
+    "models of your own catalog files: `sdreg catalog add FILE` takes them in again",
 )
 """What a rebuild cannot know again, in sentences."""
 
@@ -47,53 +51,92 @@ class Rebuilt:
 
 
 def rebuild(rooms: Rooms) -> Rebuilt:
-    """Give every stored file that no record speaks of its record back.
+    """Give every stored file the records back that are written beside it and that are not there.
 
     Raises:
         StoreError: The disk refuses.
         CatalogError: The catalog cannot be written.
     """
-    lost = without_record(rooms)
+    lost = _lost(rooms)
     names = names_found(lost, rooms)
     installs: list[Install] = []
     unknown: list[str] = []
     busy: list[str] = []
-    for sha256 in lost:
+    for sha256, facts in lost.items():
+        if not facts:
+            unknown.append(sha256)
+            continue
         try:
             with rooms.downloader.claim(sha256, Progress(), wait_s=0):
-                done = _write_again(sha256, names.get(sha256, ()), rooms)
+                installs += _write_again(sha256, facts, names.get(sha256, ()), rooms)
         except InUse:
             busy.append(sha256)
-            continue
-        if done is None:
-            unknown.append(sha256)
-        else:
-            installs.append(done)
     bare = tuple(install.file_name for install in installs if not install.links)
     return Rebuilt(tuple(installs), bare, tuple(unknown), tuple(busy))
 
 
+def _lost(rooms: Rooms) -> Mapping[str, Sequence[Facts]]:
+    """What is written beside stored files of installs that have no record, by SHA-256.
+
+    A file without any record is there in any case, even if nothing is written beside it.
+    """
+    recorded: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for install in _begun_or_done(rooms):
+        recorded[install.sha256].add(key_of(facts_of(install)))
+    lost = {}
+    for sha256 in rooms.store.list():
+        facts = [each for each in told(sha256, rooms) if key_of(each) not in recorded[sha256]]
+        if not recorded[sha256] or (facts and _is_kept_up(sha256, rooms)):
+            lost[sha256] = facts
+    return lost
+
+
+def _is_kept_up(sha256: str, rooms: Rooms) -> bool:
+    """Whether a removal was written there, too: an older sdreg left the first name standing."""
+    record = rooms.store.record(sha256)
+    return record is not None and record.further is not None
+
+
+def _begun_or_done(rooms: Rooms) -> tuple[Install, ...]:
+    records = rooms.catalog.installs
+    return (*records.all(), *(intent.install for intent in records.pending()))
+
+
 def without_record(rooms: Rooms) -> tuple[str, ...]:
     """Stored files that no install speaks of, neither finished nor begun."""
-    records = rooms.catalog.installs
-    begun = (intent.install for intent in records.pending())
-    referenced = {install.sha256 for install in (*records.all(), *begun)}
+    referenced = {install.sha256 for install in _begun_or_done(rooms)}
     return removable(referenced=referenced, present=rooms.store.list())
 
 
-def _write_again(sha256: str, found: tuple[Placement, ...], rooms: Rooms) -> Install | None:
-    record = rooms.store.record(sha256)
-    if record is None or not record.facts.get("file_name"):
-        return None
+def _write_again(
+    sha256: str, facts: Sequence[Facts], found: tuple[Placement, ...], rooms: Rooms
+) -> list[Install]:
+    records = rooms.catalog.installs
     blob = rooms.store.blob(sha256)
-    install = _install(blob, record.facts, rooms)
-    places = (*found, *_copies(install, blob, found, rooms))
-    intent = rooms.catalog.installs.intend(install, places)
-    placed = place_links(blob, places, rooms)
-    return rooms.catalog.installs.complete(intent, placed.links, blob, at=install.installed_at)
+    installs = [_install(blob, each, rooms) for each in facts]
+    free = tuple(place for place in found if records.owner_of(place.path) is None)
+    done = []
+    for install, own in zip(installs, _shared_out(free, installs, rooms), strict=True):
+        places = (*own, *_copies(install, blob, found, rooms))
+        intent = records.intend(install, places)
+        placed = place_links(blob, places, rooms)
+        done.append(records.complete(intent, placed.links, blob, at=install.installed_at))
+    return done
 
 
-def _install(blob: Blob, facts: Mapping[str, str], rooms: Rooms) -> Install:
+def _shared_out(
+    found: tuple[Placement, ...], installs: Sequence[Install], rooms: Rooms
+) -> list[tuple[Placement, ...]]:
+    """Whose each name is: the last install's that would choose it, else the first one's."""
+    wished = [{place.path for place in _choices(install, rooms)} for install in installs]
+    shares: list[list[Placement]] = [[] for _ in installs]
+    for place in found:
+        takers = [at for at, paths in enumerate(wished) if place.path in paths]
+        shares[takers[-1] if takers else 0].append(place)
+    return [tuple(share) for share in shares]
+
+
+def _install(blob: Blob, facts: Facts, rooms: Rooms) -> Install:
     slug = facts.get("slug") or None
     derived_from = facts.get("derived_from") or None
     arrived = Hash(HashKind.SHA256, derived_from or blob.sha256)
@@ -120,11 +163,11 @@ def _install(blob: Blob, facts: Mapping[str, str], rooms: Rooms) -> Install:
 
 def _moment(text: str, blob: Blob) -> datetime:
     try:
-        told = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
-        told = None
-    if told is not None and told.tzinfo is not None:
-        return told
+        moment = None
+    if moment is not None and moment.tzinfo is not None:
+        return moment
     return datetime.fromtimestamp(blob.path.stat().st_mtime, UTC)
 
 
@@ -133,10 +176,15 @@ def _copies(
 ) -> tuple[Placement, ...]:
     """Where a copy that we made lies under one of the two names that we give."""
     seen = {place.path for place in found}
-    wished = places_for(install.model_type, install.file_name, rooms)
-    marked = (Placement(p.layout, links.free_name(p.path, blob.sha256)) for p in wished)
     return tuple(
         place
-        for place in (*wished, *marked)
+        for place in _choices(install, rooms)
         if place.path not in seen and links.is_a_copy_of_ours(place.path, blob)
     )
+
+
+def _choices(install: Install, rooms: Rooms) -> tuple[Placement, ...]:
+    """The names that an install of ours would choose: the plain one, or with a short hash."""
+    wished = places_for(install.model_type, install.file_name, rooms)
+    marked = (Placement(p.layout, links.free_name(p.path, install.sha256)) for p in wished)
+    return (*wished, *marked)

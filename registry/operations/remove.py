@@ -6,6 +6,7 @@ from pathlib import Path
 from registry.domain.install import Install
 from registry.domain.progress import Progress
 from registry.operations.rooms import Rooms
+from registry.operations.written_beside import forget
 from registry.store import links
 
 
@@ -50,11 +51,14 @@ def _remove(install: Install, rooms: Rooms) -> Removed:
             unlinked.append(link.path)
         elif link.path.exists() or link.path.is_symlink():
             left.append(link.path)
-    if install.id is not None:
-        rooms.catalog.installs.remove(install.id)
     intended = (intent.install for intent in rooms.catalog.installs.pending())
     others = (*rooms.catalog.installs.all(), *intended)
-    needed = any(other.sha256 == install.sha256 for other in others)
+    needed = any(o.sha256 == install.sha256 and o.id != install.id for o in others)
+    if needed and rooms.store.has(install.sha256):
+        # Before the record goes: a rebuild must not bring back what was removed.
+        forget(install, rooms)
+    if install.id is not None:
+        rooms.catalog.installs.remove(install.id)
     freed = 0
     if not needed and rooms.store.has(install.sha256):
         freed = rooms.store.blob(install.sha256).size_bytes

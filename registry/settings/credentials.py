@@ -16,6 +16,11 @@ _FILE = "credentials.json"
 _OTHERS = 0o077
 
 
+def file_in(home: Path) -> Path:
+    """The file that takes tokens where there is no keyring."""
+    return home / _FILE
+
+
 def store(home: Path, hub: str, token: Secret) -> str:
     """Keep a token; returns where, in words.
 
@@ -27,7 +32,7 @@ def store(home: Path, hub: str, token: Secret) -> str:
         return "the system keyring"
     tokens = _file_read(home) | {hub: token.value}
     _file_write(home, tokens)
-    return str(home / _FILE)
+    return str(file_in(home))
 
 
 def stored(home: Path, hub: str) -> Secret | None:
@@ -42,7 +47,7 @@ def forget(home: Path, hub: str) -> bool:
 
 
 def _file_read(home: Path) -> dict[str, str]:
-    file = home / _FILE
+    file = file_in(home)
     try:
         if os.name == "posix" and file.stat().st_mode & _OTHERS:
             raise InvalidSettings("*", "can be read by others: run `chmod 600` on it", str(file))
@@ -59,7 +64,7 @@ def _file_read(home: Path) -> dict[str, str]:
 
 
 def _file_write(home: Path, tokens: dict[str, str]) -> None:
-    file = home / _FILE
+    file = file_in(home)
     draft = file.with_suffix(f".{os.getpid()}.draft")
     try:
         home.mkdir(parents=True, exist_ok=True)

@@ -67,6 +67,11 @@ class Settings:
         """The folder with human names."""
         return self.home / "library"
 
+    @property
+    def token_file(self) -> Path:
+        """Where tokens lie, where there is no keyring."""
+        return credentials.file_in(self.home)
+
     def token(self, hub: str) -> Secret | None:
         """The token for a hub: from the environment, else from `sdreg login`."""
         return self.tokens.get(hub) or credentials.stored(self.home, hub)

@@ -20,7 +20,7 @@ import errno
 import logging
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -50,6 +50,7 @@ from registry.store.trouble import disk_errors
 logger = logging.getLogger(__name__)
 
 _READ_ONLY = 0o444
+_READABLE, _WRITABLE = 0o400, 0o222
 _NOT_A_FILE = -1
 _IDLE_S = 86_400.0
 _NO_FACTS: Mapping[str, str] = MappingProxyType({})
@@ -114,6 +115,19 @@ class Store:
                     continue
                 names = [entry.name for entry in os.scandir(shelf) if _is_blob(entry, shelf.name)]
                 yield from sorted(names)
+
+    def unprotected(self) -> Iterator[str]:
+        """Blobs that are not read-only, as every one was when it came in.
+
+        Raises:
+            StoreUnwritable: The disk does not say.
+        """
+        for sha256 in self.list():
+            path = self.path_of(sha256)
+            with disk_errors(path):
+                mode = _mode_of(path)
+            if mode is not None and mode & (_WRITABLE | _READABLE) != _READABLE:
+                yield sha256
 
     def record(self, sha256: str) -> BlobRecord | None:
         """What lies written beside the blob; None if nothing that can be trusted."""
@@ -244,6 +258,36 @@ class Store:
                 durable=self.durable,
             )
 
+    def protect(self, sha256: str) -> None:
+        """Make a blob read-only again.
+
+        Raises:
+            BlobMissing: It is not there.
+            StoreUnwritable: The disk refuses.
+        """
+        path = self.blob(sha256).path
+        with disk_errors(path):
+            # Who may not read it now may not do so afterwards.
+            path.chmod(path.stat().st_mode & _READ_ONLY | _READABLE)
+
+    def keep_facts(self, sha256: str, facts: Iterable[Mapping[str, str]]) -> None:
+        """Keep what a rebuild will want to know: one mapping for each install, the first one first.
+
+        Raises:
+            BlobMissing: The blob is not there.
+            StoreUnwritable: The disk refuses.
+        """
+        first, *further = (*facts,) or (_NO_FACTS,)
+        size_bytes = self.blob(sha256).size_bytes
+        known = self.record(sha256)
+        new = replace(
+            known or BlobRecord(sha256, size_bytes), facts=dict(first), further=tuple(further)
+        )
+        path = piece_map_path(self.root, sha256)
+        if new != known:
+            with disk_errors(path):
+                piecemaps.save(path, new, durable=self.durable)
+
     # ── out ───────────────────────────────────────────────────────────────────────────────────────
 
     def remove(self, sha256: str) -> None:
@@ -314,7 +358,8 @@ class Store:
         old = piecemaps.load(path, new.sha256)
         if old is not None:
             header = new.header if new.header is not None else old.header
-            new = replace(new, header=header, facts={**new.facts, **old.facts})
+            facts = {**new.facts, **old.facts}
+            new = replace(new, header=header, facts=facts, further=old.further)
         if new != old:
             piecemaps.save(path, new, durable=self.durable)
 
@@ -371,6 +416,13 @@ class Store:
 def _make_read_only(path: Path) -> None:
     if stat.S_IMODE(path.stat().st_mode) & ~_READ_ONLY:
         path.chmod(_READ_ONLY)
+
+
+def _mode_of(path: Path) -> int | None:
+    try:
+        return stat.S_IMODE(path.lstat().st_mode)
+    except FileNotFoundError:
+        return None
 
 
 def _name_of(fetched: FetchedFile) -> str:

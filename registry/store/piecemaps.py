@@ -39,6 +39,8 @@ class BlobRecord:
         facts: Where it came from and what it was called, in words of the operations.
         header: What a safetensors file begins with, up to its tensors. Programs that edit the
             metadata of a model change nothing else of it.
+        further: The same for every other install of these bytes; None if an older sdreg wrote the
+            document, which kept those of the first one only.
     """
 
     sha256: str
@@ -47,6 +49,7 @@ class BlobRecord:
     pieces: PieceMap | None = None
     facts: Mapping[str, str] = field(default_factory=lambda: _NO_FACTS)
     header: bytes | None = None
+    further: tuple[Mapping[str, str], ...] | None = ()
 
 
 def save(path: Path, record: BlobRecord, *, durable: bool) -> None:
@@ -65,6 +68,8 @@ def save(path: Path, record: BlobRecord, *, durable: bool) -> None:
         "header": _packed(record.header),
         "facts": dict(record.facts),
     }
+    if record.further is not None:
+        document["further"] = [dict(facts) for facts in record.further]
     document["check"] = _check(document)
     write_whole(path, json.dumps(document, indent=1).encode(), durable=durable)
 
@@ -107,9 +112,13 @@ def _parse(text: bytes) -> BlobRecord | None:
             "facts": dict(facts),
         }:
             header = document.get("header")  # documents of an older sdreg have none
-            texts = (*(digests or ()), *facts, *facts.values())
+            further = document.get("further")
         case _:
             return None
+    if not isinstance(further, list | None) or not all(isinstance(f, dict) for f in further or ()):
+        return None
+    told = (facts, *(further or ()))
+    texts = (*(digests or ()), *(text for each in told for pair in each.items() for text in pair))
     if not all(isinstance(text, str) for text in texts):
         return None
     pieces = None
@@ -118,7 +127,8 @@ def _parse(text: bytes) -> BlobRecord | None:
             pieces = PieceMap(size_bytes, tuple(digests), piece_bytes)
         except ValueError:
             return None
-    return BlobRecord(sha256, size_bytes, tree, pieces, facts, _unpacked(header))
+    others = None if further is None else tuple(further)
+    return BlobRecord(sha256, size_bytes, tree, pieces, facts, _unpacked(header), others)
 
 
 def _packed(header: bytes | None) -> str | None:

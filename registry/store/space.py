@@ -1,5 +1,6 @@
 """How much room is there, and what can a folder's file system do?"""
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -11,6 +12,8 @@ from registry.errors import NotEnoughSpace, StoreUnwritable
 from registry.store.methods import METHODS
 
 _USUAL_LONGEST_NAME_BYTES = 255
+_PROBE = ".sdreg-probe-"
+_LONGEST_PROBE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +95,11 @@ def probe(folder: Path, *, beside: Path) -> Probe:
     there, here = nearest(folder), nearest(beside)
     try:
         with (
-            tempfile.TemporaryDirectory(prefix=".sdreg-probe-", dir=here) as near,
-            tempfile.TemporaryDirectory(prefix=".sdreg-probe-", dir=there) as far,
+            tempfile.TemporaryDirectory(prefix=_PROBE, dir=here) as near,
+            tempfile.TemporaryDirectory(prefix=_PROBE, dir=there) as far,
         ):
+            _clear(here, now_s=Path(near).stat().st_mtime)
+            _clear(there, now_s=Path(far).stat().st_mtime)
             source = Path(near, "source")
             source.write_bytes(b"a few bytes to link to")
             methods = tuple(
@@ -105,6 +110,17 @@ def probe(folder: Path, *, beside: Path) -> Probe:
     except OSError:
         return Probe((), None, _longest_name_bytes(there))
     return Probe(methods, case_sensitive, _longest_name_bytes(there))
+
+
+def _clear(folder: Path, *, now_s: float) -> None:
+    """Remove what a probe left that was killed; whatever else lies there stays."""
+    for left in folder.glob(f"{_PROBE}*"):
+        if left.is_symlink() or now_s - left.stat().st_mtime < _LONGEST_PROBE_S:
+            continue
+        with contextlib.suppress(OSError):  # the user has put something there
+            for name in (*METHODS, "source", "Case"):
+                left.joinpath(name).unlink(missing_ok=True)
+            left.rmdir()
 
 
 def _works(method: LinkMethod, source: Path, path: Path) -> bool:

@@ -210,6 +210,15 @@ class Downloader:
                 )
         return tuple(found)
 
+    def lost_parts(self) -> tuple[Path, ...]:
+        """Parts without a journal: whoever fetched them was killed, and nobody can go on."""
+        known = {part.key for part in self.unfinished()}
+        return tuple(
+            path
+            for path in sorted(self._folder.glob("*.part"))
+            if path.stem not in known and _KEY.fullmatch(path.stem) and path.is_file()
+        )
+
     def discard(self, key: str) -> None:
         """Forget what was fetched under this key.
 

@@ -26,7 +26,7 @@ def test_a_new_catalog_fills_itself_with_the_seed(seeded):
     assert seeded.models.count() == 118
     assert sum(len(model.versions) for model in seeded.models.overview()) == 195
     assert sum(len(model.files) for model in seeded.models.overview()) == 279
-    assert seeded.quick_check() == ()
+    assert seeded.check() == ()
 
 
 def test_opening_a_current_catalog_writes_nothing(opened):
@@ -101,7 +101,7 @@ def test_a_truncated_catalog_is_damaged(opened):
         opened()
 
 
-def test_a_damaged_page_is_found_by_the_quick_check(opened):
+def test_a_damaged_page_is_found_by_its_check(opened):
     catalog = opened(seed="shipped")
     (page,) = catalog.database.rows(
         "SELECT rootpage FROM sqlite_master WHERE name = 'ix_models_origin'"
@@ -112,16 +112,16 @@ def test_a_damaged_page_is_found_by_the_quick_check(opened):
         stream.seek((page[0] - 1) * size[0])
         stream.write(b"\xff" * 64)
 
-    assert opened().quick_check()
+    assert opened().check()
 
 
-def test_a_reference_to_a_lost_row_is_found_by_the_quick_check(seeded):
+def test_a_reference_to_a_lost_row_is_found_by_its_check(seeded):
     with contextlib.closing(sqlite3.connect(seeded.path)) as raw:
         raw.execute("PRAGMA foreign_keys = OFF")
         raw.execute("DELETE FROM hashes WHERE kind = 'autov3'")
         raw.commit()
 
-    trouble = seeded.quick_check()
+    trouble = seeded.check()
 
     assert len(trouble) == 2
     assert trouble[0].endswith("of file_hashes refers to a lost row of hashes")
@@ -310,3 +310,42 @@ def test_a_backup_that_cannot_be_written_leaves_nothing(seeded, tmp_path):
 
     with pytest.raises(StoreUnwritable, match="no backup could be made"):
         schema.back_up(seeded.database, tmp_path / "backups", label="0001", at=NOON)
+
+
+def journal_of(path, tmp_path):
+    """A journal with pages in it, as a killed writer leaves it."""
+    with contextlib.closing(sqlite3.connect(path)) as writer:
+        writer.execute("PRAGMA wal_autocheckpoint = 0")
+        writer.execute("INSERT INTO catalog_meta VALUES ('lost', 'page')")
+        writer.commit()
+        kept = tmp_path / "journal"
+        kept.write_bytes(path.with_name(f"{path.name}-wal").read_bytes())
+    return kept.read_bytes()
+
+
+def test_the_journal_of_a_damaged_catalog_goes_along(opened, tmp_path, clock):
+    catalog = opened()
+    catalog.close()
+    journal = journal_of(catalog.path, tmp_path)
+    catalog.path.write_bytes(b"spoilt" * 1000)
+    catalog.path.with_name(f"{catalog.path.name}-wal").write_bytes(journal)
+
+    aside = set_aside(catalog.path, backups=tmp_path / "backups", clock=clock)
+
+    assert aside.read_bytes() == b"spoilt" * 1000
+    assert aside.with_name(f"{aside.name}-wal").read_bytes() == journal
+    assert not catalog.path.exists()
+    assert not catalog.path.with_name(f"{catalog.path.name}-wal").exists()
+
+
+def test_a_journal_whose_catalog_was_just_set_aside_spoils_no_new_one(opened, tmp_path):
+    catalog = opened()
+    catalog.close()
+    journal = journal_of(catalog.path, tmp_path)
+    catalog.path.unlink()
+    catalog.path.with_name(f"{catalog.path.name}-wal").write_bytes(journal)
+
+    again = opened(seed="shipped")
+
+    assert again.check() == ()
+    assert again.database.rows("SELECT * FROM catalog_meta WHERE key = 'lost'") == []

@@ -269,7 +269,7 @@ def test_an_import_that_is_killed_leaves_nothing_behind(opened, tmp_path):
     assert process.exitcode == 9
     again = opened()
     assert [model.slug for model in again.models.overview()] == ["before"]
-    assert again.quick_check() == ()
+    assert again.check() == ()
     add(again, a_model("after"))
     assert again.models.count() == 2
 

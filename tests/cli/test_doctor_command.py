@@ -27,4 +27,26 @@ def test_the_doctor_names_what_is_missing_and_its_remedy(sdreg, installed):
 def test_the_doctor_misses_a_ui(sdreg, tmp_path, monkeypatch):
     monkeypatch.setenv("SDREG_UI_COMFYUI", str(tmp_path / "nowhere"))
 
-    assert "does not exist" in sdreg("doctor", expect=1).out
+    assert "does not exist" in sdreg("doctor", "--offline", expect=1).out
+
+
+def test_what_was_put_right_is_told_line_by_line_and_in_json(sdreg, installed):
+    blob = Path(installed["path"])
+    blob.chmod(0o644)
+    told = sdreg.json("doctor", "--fix", schema="sdreg.doctor/1")
+    assert [(each["what"], each["done"]) for each in told["fixed"]] == [("permissions", True)]
+    assert names_in(told) <= documented("sdreg.doctor/1")
+
+    blob.chmod(0o644)
+    said = sdreg("doctor", "--fix").lines
+    assert said[0] == "fixed permissions: 1 stored file can only be read again"
+    assert sdreg.json("doctor", "--fix", schema="sdreg.doctor/1")["fixed"] == []
+
+
+def test_offline_asks_nobody(sdreg, installed, hub):
+    hub.forget_requests()
+
+    said = sdreg("doctor", "--offline").out
+
+    assert "network civitai" not in said
+    assert hub.requests == []

@@ -95,7 +95,7 @@ def test_a_file_that_others_can_read_is_not_used(sdreg, typed):
     (sdreg.home / "credentials.json").chmod(0o644)
 
     said, _ = sdreg.error("why", "civitai:424242", expect=2)
-    seen = sdreg("doctor", expect=1)
+    seen = sdreg("doctor", "--offline", expect=1)
 
     assert "chmod 600" in said
     assert "chmod 600" in seen.out

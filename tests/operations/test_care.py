@@ -1,10 +1,10 @@
 """Refresh, remove, link and doctor."""
 
-import json
 from dataclasses import replace
 
 from registry.api import Registry
-from registry.operations.doctor import Health
+from registry.operations.health import Health
+from tests.operations.seeding import add_model, row
 
 
 def health(registry):
@@ -73,28 +73,6 @@ def test_the_doctor_finds_a_lost_file_an_orphan_and_an_absent_ui(registry, tmp_p
     assert found["store"] is Health.BAD
     assert found["ui comfyui"] is Health.BAD
     assert all(check.remedy for check in registry.doctor() if check.health is Health.BAD)
-
-
-def add_model(registry, tmp_path, slug, files):
-    """A model of the user's catalog with these rows of files."""
-    model = {"slug": slug, "name": slug, "type": "lora", "base": "sd1"}
-    document = {"schema": "sdreg.catalog/1", "revision": 1}
-    document["models"] = [{**model, "versions": [{"name": "v1", "files": files}]}]
-    path = tmp_path / f"{slug}.json"
-    path.write_text(json.dumps(document))
-    registry.catalog_add(path)
-
-
-def row(hosted, **changes):
-    return {
-        "name": hosted.name,
-        "role": "weights",
-        "format": "safetensors",
-        "size_bytes": hosted.size_bytes,
-        "hashes": {"sha256": hosted.hashes["SHA256"].lower()},
-        "sources": [{"hub": "civitai", "model": "901", "version": "902", "file": "903"}],
-        **changes,
-    }
 
 
 def test_two_models_with_the_same_bytes_have_a_record_each(registry, hosted, tmp_path):

@@ -1,14 +1,13 @@
 """A lost catalog comes back from the store; what is of no use can go, and nothing else."""
 
-import os
-import subprocess
-import sys
+from dataclasses import replace
 
 import pytest
 
 from registry.api import Registry
 from registry.operations.collect import WasteKind
-from tests.faults.test_disk_every_step import can_trace, traced
+from registry.store import piecemaps
+from tests.operations.seeding import add_model, row
 
 
 def lose_catalog(registry, how):
@@ -52,6 +51,64 @@ def test_a_lost_catalog_is_rebuilt_from_what_is_stored(registry, how):
     assert not again.verify().findings
     assert again.rebuild_catalog().installs == ()
     assert told(again) == before
+
+
+@pytest.fixture
+def twins(registry, hosted, tmp_path):
+    """One file that is installed three times: for two models, and for one of them by two names."""
+    for slug, name in (("one", hosted.name), ("two", "other.safetensors"), ("three", hosted.name)):
+        add_model(registry, tmp_path, slug, [row(hosted, name=name)])
+        registry.install(slug)
+    return registry
+
+
+def test_every_install_of_one_file_comes_back(twins):
+    before = told(twins)
+    assert len(before) == 3
+    lose_catalog(twins, "deleted")
+
+    again = Registry(twins.settings)
+    rebuilt = again.rebuild_catalog()
+
+    assert [install.slug for install in rebuilt.installs] == ["one", "two", "three"]
+    assert told(again) == before
+    assert again.rebuild_catalog().installs == ()
+
+
+def test_an_install_that_was_removed_does_not_come_back_with_its_bytes(twins):
+    twins.remove("one")
+    before = told(twins)
+    assert twins.rebuild_catalog().installs == ()
+    lose_catalog(twins, "deleted")
+
+    again = Registry(twins.settings)
+
+    assert len(again.rebuild_catalog().installs) == 2
+    assert told(again) == before
+
+
+def test_a_rebuild_that_was_cut_between_two_installs_of_one_file_goes_on(twins):
+    before = told(twins)
+    second = next(install for install in twins.installed() if install.slug == "two")
+    twins.catalog.installs.remove(second.id)
+
+    assert [install.slug for install in twins.rebuild_catalog().installs] == ["two"]
+    assert told(twins) == before
+
+
+def test_what_an_older_sdreg_wrote_beside_a_file_is_read_and_brings_nothing_removed_back(twins):
+    (sha256,) = twins.rooms.store.list()
+    path = twins.rooms.store.path_of(sha256).with_name(f"{sha256}.json")
+    written = replace(twins.rooms.store.record(sha256), further=None)
+    piecemaps.save(path, written, durable=False)
+    assert "further" not in path.read_text()
+    removed = next(install for install in twins.installed() if install.slug == "one")
+    twins.catalog.installs.remove(removed.id)
+
+    assert twins.rebuild_catalog().installs == ()
+    lose_catalog(twins, "deleted")
+    again = Registry(twins.settings)
+    assert [install.slug for install in again.rebuild_catalog().installs] == ["one"]
 
 
 def test_a_file_beside_which_nothing_is_written_stays_and_is_told(registry):
@@ -108,35 +165,3 @@ def test_only_what_we_set_aside_is_waste_in_quarantine(registry, tmp_path):
     assert not aside.exists()
     assert users.read_bytes() == b"mine"
     assert not store.drop_quarantined(users)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not can_trace(), reason="strace is not here or may not trace")
-@pytest.mark.parametrize("call", ["fdatasync", "pwrite64", "rename", "unlink"])
-def test_killed_at_any_step_of_a_rebuild_the_next_one_ends_it(registry, call, tmp_path):
-    registry.install("civitai:901")
-    before = told(registry)
-    bytes_before = {p: p.read_bytes() for p in registry.path("noise.safetensors")}
-    environment = {**os.environ, "SDREG_HOME": str(registry.settings.home)}  # noqa: TID251 -- handed to a child
-    environment |= {f"SDREG_UI_{n.upper()}": str(r) for n, r in registry.settings.uis}
-    words = [sys.executable, "-m", "registry", "doctor", "--rebuild", "--json"]
-    killed = 0
-    for number in (1, 4):
-        lose_catalog(registry, "spoilt")
-        cut = subprocess.run(
-            [*traced(call, inject=f"signal=SIGKILL:when={number}"), *words],
-            env=environment,
-            capture_output=True,
-            check=False,
-        )
-        killed += cut.returncode == -9
-        assert {p: p.read_bytes() for p in bytes_before} == bytes_before
-
-        ended = subprocess.run(words, env=environment, capture_output=True, check=False, text=True)
-
-        assert '"sdreg.doctor/1"' in ended.stdout, ended
-        again = Registry(registry.settings)
-        assert told(again) == before
-        again.catalog.close()
-    assert killed
-    assert list(registry.settings.backups.glob("*damaged*.db"))

@@ -24,7 +24,7 @@ def intended(registry, rooms, **changes):
 def test_an_intent_whose_bytes_are_stored_is_completed_with_its_links(registry, rooms):
     record = intended(registry, rooms)
 
-    assert recover(rooms) == 1
+    assert [each.outcome for each in recover(rooms)] == ["finished"]
 
     (install,) = registry.installed()
     assert install.file_name == record.file_name
@@ -36,7 +36,7 @@ def test_an_intent_whose_bytes_are_stored_is_completed_with_its_links(registry, 
 def test_an_intent_without_bytes_is_dropped(rooms):
     rooms.catalog.installs.intend(make_install(links=()), ())
 
-    assert recover(rooms) == 1
+    assert [each.outcome for each in recover(rooms)] == ["dropped"]
     assert rooms.catalog.installs.pending() == ()
     assert rooms.catalog.installs.all() == ()
 
@@ -54,7 +54,8 @@ def test_an_intent_that_somebody_is_working_on_is_left_alone(registry, rooms):
     worker.start()
     held.wait(timeout=30)
     try:
-        recover(rooms)
+        (left,) = recover(rooms)
+        assert (left.outcome, left.because is None) == ("left", False)
         assert len(rooms.catalog.installs.pending()) == 1
     finally:
         done.set()

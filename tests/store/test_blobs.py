@@ -63,6 +63,19 @@ def test_the_piece_map_and_the_facts_stay_beside_the_blob(store, part):
     assert store.pieces(SHA256) == piece_map(WEIGHTS)
 
 
+def test_the_facts_of_every_install_are_kept_and_the_piece_map_with_them(store, part):
+    store.adopt(make_fetched(part), facts={"slug": "ink"})
+    store.keep_facts(SHA256, [{"slug": "ink"}, {"slug": "pen"}])
+
+    record = store.record(SHA256)
+    assert (record.facts, record.further) == ({"slug": "ink"}, ({"slug": "pen"},))
+    assert record.pieces == piece_map(WEIGHTS)
+
+    store.keep_facts(SHA256, [])
+    record = store.record(SHA256)
+    assert (record.facts, record.further) == ({}, ())
+
+
 def test_the_same_bytes_again_are_dropped(store, part):
     first = store.adopt(make_fetched(part), facts={"file_name": "a"})
     inode = first.path.stat().st_ino

@@ -19,6 +19,8 @@ def path(tmp_path):
         RECORD,
         BlobRecord(SHA256, 5),
         BlobRecord(SHA256, 0, None, piece_map(b""), {"name": "日本語\n\x1b"}),
+        BlobRecord(SHA256, 5, facts={"slug": "ink"}, further=({"slug": "pen"},)),
+        BlobRecord(SHA256, 5, facts={"slug": "ink"}, further=None),
     ],
 )
 @pytest.mark.parametrize("durable", [True, False])
@@ -93,6 +95,9 @@ def test_a_foreign_document_counts_as_absent(path, text):
         {"pieces": [1, 2, 3]},
         {"facts": {"slug": 5}},
         {"facts": []},
+        {"further": {}},
+        {"further": ["ink"]},
+        {"further": [{"slug": 5}]},
         {"blake3": 5},
     ],
 )

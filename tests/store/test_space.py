@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import pytest
@@ -56,3 +57,19 @@ def test_a_folder_that_takes_no_files_has_no_methods(tmp_path):
 
     assert found.methods == ()
     assert found.case_sensitive is None
+
+
+def test_what_a_killed_probe_left_is_cleared_and_nothing_else(tmp_path):
+    ui = tmp_path / "ui"
+    left, fresh, users = (ui / f".sdreg-probe-{name}" for name in ("left", "fresh", "users"))
+    for folder in (left, fresh, users):
+        folder.mkdir(parents=True)
+        folder.joinpath("hardlink").write_bytes(b"a few bytes")
+    users.joinpath("mine").write_bytes(b"mine")
+    for folder in (left, users):
+        os.utime(folder, (0, 0))
+
+    probe(ui, beside=tmp_path)
+
+    assert sorted(path.name for path in ui.iterdir()) == [fresh.name, users.name]
+    assert [path.name for path in users.iterdir()] == ["mine"]
