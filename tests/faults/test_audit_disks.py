@@ -2,6 +2,8 @@
 
 import pytest
 
+from registry.domain.progress import Progress
+from tests.faults.household import weights
 from tests.faults.machine import MIB, noise, under
 from tests.faults.test_disk_every_step import can_trace, traced
 from tests.faults.under import is_known
@@ -54,3 +56,38 @@ def test_row_52_one_file_that_the_disk_refuses_is_named_and_the_other_is_read(fi
     assert repaired["path"] == str(bad)
     assert repaired["bytes_fetched"] == len(bad.read_bytes())
     assert filled("audit", "run")["findings"] == []
+
+
+def test_row_79_a_model_that_is_removed_while_it_is_audited_is_not_missing(house, server):
+    content = weights(MIB)
+    url = server.serve("noise.safetensors", content)
+    done = house.installs(url, content)
+    registry = house.registry()
+
+    class Remover(Progress):
+        def begin(self, what, total_bytes, done_bytes=0):
+            registry.remove(done.install.sha256)
+
+    report = registry.audit(progress=Remover())
+
+    assert (report.findings, report.run.checked, report.run.remaining) == ((), 0, 0)
+
+
+def test_row_79_a_link_that_is_removed_while_it_is_audited_is_not_missing(house, server):
+    content = weights(MIB)
+    done = house.installs(server.serve("noise.safetensors", content), content)
+    registry = house.registry()
+    gone = done.install.links[0].path
+    gone.unlink()
+
+    class Linker(Progress):
+        made = False
+
+        def begin(self, what, total_bytes, done_bytes=0):
+            if not self.made:
+                self.made = True
+                registry.catalog.installs.remove_link(gone)
+
+    report = registry.audit(progress=Linker())
+
+    assert report.findings == ()

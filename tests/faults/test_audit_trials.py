@@ -231,7 +231,9 @@ def kinds(report) -> set[FindingKind]:
     return {finding.kind for finding in report.findings}
 
 
-def test_a_store_whose_drive_is_gone_is_unavailable_and_nothing_is_repaired(place: Place) -> None:
+def test_row_67_a_store_whose_drive_is_gone_is_unavailable_and_nothing_is_repaired(
+    place: Place,
+) -> None:
     blobs, aside = place.home / "blobs", place.home / "away"
     blobs.rename(aside)
     blobs.mkdir()  # the empty mount point
@@ -249,7 +251,7 @@ def test_a_store_whose_drive_is_gone_is_unavailable_and_nothing_is_repaired(plac
     assert place.registry.audit([name]).findings == ()
 
 
-def test_a_ui_whose_drive_is_gone_is_unavailable(place: Place) -> None:
+def test_row_67_a_ui_whose_drive_is_gone_is_unavailable(place: Place) -> None:
     aside = place.ui.with_name("away")
     place.ui.rename(aside)
     name = place.subjects[0].install.sha256
@@ -279,7 +281,7 @@ def test_a_link_that_somebody_renamed_is_followed(place: Place) -> None:
     assert place.registry.audit([subject.install.sha256]).findings == ()
 
 
-def test_a_link_whose_metadata_a_program_edited_is_edited_and_stays_unless_asked(
+def test_row_68_a_link_whose_metadata_a_program_edited_is_edited_and_stays_unless_asked(
     place: Place,
 ) -> None:
     subject = place.subjects[1]

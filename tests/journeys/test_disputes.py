@@ -81,7 +81,7 @@ def test_a_disputed_hash_is_refused_then_accepted_and_said_for_ever(
     assert shown["accepted_at"] is not None
     assert audit["findings"] == []
     assert audit["disputed"][0]["seen"] == f"sha256:{seen}"
-    assert "ok       noise.safetensors (not proven: disputed, accepted by you)" in said
+    assert "ok           noise.safetensors (not proven: disputed, accepted by you)" in said
 
 
 def test_a_mirror_goes_on_where_another_died_and_mends_what_it_had_damaged(
