@@ -131,11 +131,8 @@ def _read(file: ColdFile, progress: Progress, *, with_sha256: bool) -> _Read:
     read = _Read(file.size_bytes, file.status.st_mtime_ns)
     whole = hashlib.sha256() if with_sha256 else None
     for piece in cold_pieces(file, range(count_pieces(file.size_bytes))):
-        if piece.content is None:
-            read.digests.append("")
-            read.refusal = piece.refusal
-            continue
-        read.digests.append(blake3(piece.content).hexdigest())
+        read.digests.append(piece.digest)
+        read.refusal = piece.refusal or read.refusal
         if whole is not None:
             whole.update(piece.content)
         progress.advance(len(piece.content))
@@ -206,10 +203,7 @@ def _bad_pieces(path: Path, read: _Read, known: PieceMap, stored: Stored) -> Fin
 
 def _digests(path: Path, indices: list[int]) -> dict[int, str]:
     with cold_file(path, direct=True) as file:
-        return {
-            piece.index: blake3(piece.content).hexdigest() if piece.content is not None else ""
-            for piece in cold_pieces(file, indices)
-        }
+        return {piece.index: piece.digest for piece in cold_pieces(file, indices)}
 
 
 def _other_bytes(path: Path, read: _Read, stored: Stored) -> Finding:

@@ -1,7 +1,7 @@
 """Read no faster than somebody wants, so that whoever works beside an audit hardly feels it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _LONGEST_DEBT_S = 1.0
 
@@ -19,14 +19,15 @@ class Pace:
     bytes_per_s: int
     clock_s: Callable[[], float]
     rest: Callable[[float], object]
-    _due_s: float | None = None
+    _due_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._due_s = self.clock_s()
 
     def spend(self, count: int) -> None:
         """Wait until `count` bytes that were just read fit under the limit."""
         now_s = self.clock_s()
-        due_s = self._due_s if self._due_s is not None else now_s
         # Who was held up for long (a busy machine, a laptop that slept) does not make up for it.
-        due_s = max(due_s, now_s - _LONGEST_DEBT_S) + count / self.bytes_per_s
-        self._due_s = due_s
-        if due_s > now_s:
-            self.rest(due_s - now_s)
+        self._due_s = max(self._due_s, now_s - _LONGEST_DEBT_S) + count / self.bytes_per_s
+        if self._due_s > now_s:
+            self.rest(self._due_s - now_s)

@@ -21,15 +21,15 @@ def filled(machine):
 
 @pytest.mark.skipif(not is_known(), reason="its system calls are not known")
 def test_row_52_a_disk_that_refuses_every_piece_is_unreadable_and_nothing_is_lost(filled):
-    told = filled("audit", "run", expect=1, before=under("pieces=EIO"))
+    told = filled("audit", "run", expect=1, before=under("preadv2=EIO"))
 
     assert told["checked"] == 2
     assert {finding["kind"] for finding in told["findings"]} == {"unreadable"}
     assert {tuple(finding["pieces"]) for finding in told["findings"]} == {(0, 1, 2)}
 
-    mended = filled("repair", before=under("pieces=EIO"))
-
-    assert len(mended["repaired"]) == 2, "what is fetched whole is read in other stretches"
+    # Not even the repaired file could be read then, to prove it.
+    assert filled("repair", expect=1, before=under("preadv2=EIO"))["repaired"] == []
+    assert len(filled("repair")["repaired"]) == 0
     assert filled("audit", "run")["findings"] == []
     filled.look(CONTENT, OTHER, finished=True)
 
@@ -38,7 +38,7 @@ def test_row_52_a_disk_that_refuses_every_piece_is_unreadable_and_nothing_is_los
 def test_row_52_one_file_that_the_disk_refuses_is_named_and_the_other_is_read(filled):
     bad, _good = filled.blobs()
     names = [path for path in (bad, *filled.finals()) if path.samefile(bad)]
-    refusing = list(traced("read", inject="error=EIO"))
+    refusing = list(traced("preadv2,read", inject="error=EIO"))
     for name in names:
         refusing += ["-P", str(name)]
 

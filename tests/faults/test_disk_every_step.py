@@ -161,7 +161,7 @@ def test_row_71_killed_at_any_step_of_a_removal_the_next_run_ends_it(machine, tm
         assert again.code == 2 or machine.blobs() == []
 
 
-REPAIR_CALLS = ("fsync", "rename", "linkat", "unlink", "pwrite64", "truncate", "write", "read")
+REPAIR_CALLS = ("fsync", "rename", "linkat", "unlink", "pwrite64", "truncate", "write", "preadv2")
 
 
 @pytest.mark.parametrize("call", REPAIR_CALLS if EVERY_STEP else REPAIR_CALLS[:7])
@@ -187,7 +187,7 @@ def test_row_71_killed_at_any_step_of_a_repair_the_next_run_ends_it(machine, tmp
         assert machine.finals() == sorted(machine.places())
 
 
-@pytest.mark.parametrize("call", ["fdatasync", "pwrite64", "read"])
+@pytest.mark.parametrize("call", ["fdatasync", "pwrite64", "preadv2"])
 def test_row_71_killed_at_any_step_of_an_audit_the_next_run_goes_on(machine, tmp_path, call):
     machine.run(*machine.wanting(SMALL))
     machine.run(*machine.wanting(CONTENT, "other.safetensors"))

@@ -1,12 +1,10 @@
 """Run a command under a spell: system calls that fail, limits, fewer rights. Linux only.
 
     python under.py fsync=EIO fallocate=EOPNOTSUPP nofile=40 drop=1 -- sdreg list
-    python under.py pieces=EIO -- sdreg audit run
 
 `call=ERRNO` makes every such system call of the command and its threads fail; `call=0` makes it
-claim success without doing anything. `pieces` are reads of 4 MiB, and no others. `nofile` and
-`fsize` are limits, `drop` takes a capability. The spell is a seccomp filter: nothing of ours is
-patched.
+claim success without doing anything. `nofile` and `fsize` are limits, `drop` takes a capability.
+The spell is a seccomp filter: nothing of ours is patched.
 """
 
 import ctypes
@@ -18,11 +16,23 @@ import struct
 import sys
 
 _CALLS = {
-    "x86_64": {"flock": 73, "fsync": 74, "fdatasync": 75, "fallocate": 285, "linkat": 265},
-    "aarch64": {"flock": 32, "fsync": 82, "fdatasync": 83, "fallocate": 47, "linkat": 37},
+    "x86_64": {
+        "flock": 73,
+        "fsync": 74,
+        "fdatasync": 75,
+        "linkat": 265,
+        "fallocate": 285,
+        "preadv2": 327,
+    },
+    "aarch64": {
+        "flock": 32,
+        "linkat": 37,
+        "fallocate": 47,
+        "preadv2": 286,
+        "fsync": 82,
+        "fdatasync": 83,
+    },
 }
-_READ = {"x86_64": 0, "aarch64": 63}
-_THIRD_ARGUMENT, _PIECE_BYTES = 32, 4 * 1024 * 1024
 _LIMITS = {"nofile": resource.RLIMIT_NOFILE, "fsize": resource.RLIMIT_FSIZE}
 _LOAD, _JUMP_IF_EQUAL, _RETURN = 0x20, 0x15, 0x06
 _FAIL, _ALLOW = 0x00050000, 0x7FFF0000
@@ -39,20 +49,9 @@ def is_known():
     return sys.platform == "linux" and platform.machine() in _CALLS
 
 
-def let_calls_fail(errors, pieces=0):
-    """Install the filter: `errors` are numbers of calls and of the errors that they answer.
-
-    `pieces` is what reads of a whole piece answer; 0 lets them be.
-    """
+def let_calls_fail(errors):
+    """Install the filter: `errors` are numbers of calls and of the errors that they answer."""
     code = [struct.pack("HBBI", _LOAD, 0, 0, 0)]
-    if pieces:
-        code += [
-            struct.pack("HBBI", _JUMP_IF_EQUAL, 0, 4, _READ[platform.machine()]),
-            struct.pack("HBBI", _LOAD, 0, 0, _THIRD_ARGUMENT),
-            struct.pack("HBBI", _JUMP_IF_EQUAL, 0, 1, _PIECE_BYTES),
-            struct.pack("HBBI", _RETURN, 0, 0, _FAIL | pieces),
-            struct.pack("HBBI", _LOAD, 0, 0, 0),
-        ]
     for call, error in errors.items():
         code += [
             struct.pack("HBBI", _JUMP_IF_EQUAL, 0, 1, call),
@@ -72,19 +71,17 @@ def _prctl(what, first, second):
 
 def main(spells, command):
     calls = _CALLS.get(platform.machine(), {})
-    errors, pieces = {}, 0
+    errors = {}
     for spell in spells:
         name, _, value = spell.partition("=")
         if name in _LIMITS:
             resource.setrlimit(_LIMITS[name], (int(value), int(value)))
         elif name == "drop":
             _prctl(_DROP_CAPABILITY, int(value), 0)
-        elif name == "pieces":
-            pieces = getattr(errno, value)
         else:
             errors[calls[name]] = getattr(errno, value) if value != "0" else 0
-    if errors or pieces:
-        let_calls_fail(errors, pieces)
+    if errors:
+        let_calls_fail(errors)
     os.execvp(command[0], command)
 
 
