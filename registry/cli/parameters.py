@@ -1,17 +1,18 @@
 """Read plain texts and numbers without pydantic.
 
-Typer hands every value to pydantic, whose import takes as long as typer and rich together. Texts
-and whole numbers need none of it; whatever else a command may ask for is left to typer.
+Typer hands every value to pydantic, whose import takes as long as typer and rich together. Texts,
+whole numbers and paths need none of it; whatever else a command may ask for is left to typer.
 """
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import typer
 
 
 def read_plainly(command: Any) -> None:
-    """Give every parameter of `command` that is a text, a flag or a whole number our own reader."""
+    """Read texts, flags, whole numbers and paths that `command` takes in our own way."""
     every_parameter = command.get_params
 
     def get_params(ctx: Any) -> Any:
@@ -48,6 +49,14 @@ class _Texts:
         return value
 
 
+class _Paths(_Texts):
+    """Reads names of files; whatever bytes they have, for the system gave them so."""
+
+    def one(self, value: Any, param: Any, ctx: Any) -> Path:  # noqa: ARG002 -- as the others
+        """Read one name."""
+        return Path(value)
+
+
 class _WholeNumbers(_Texts):
     """Reads whole numbers and holds them to the parameter's bounds."""
 
@@ -76,4 +85,6 @@ _READERS: dict[Any, _Texts] = {
     list[str]: _Texts(),
     bool: _Texts(),
     int: _WholeNumbers(),
+    Path: _Paths(),
+    list[Path]: _Paths(),
 }
