@@ -28,7 +28,7 @@ if sys.platform != "win32":
 
 logger = logging.getLogger(__name__)
 
-_REMIND_S = 30.0
+_SOON_S, _REMIND_S = 0.3, 30.0
 _SUFFIXES = (".part", ".journal")
 _BESIDE = (".journal", ".journal.tmp", ".repair", ".lock")
 _PROBE = ".locks"
@@ -166,7 +166,7 @@ class Claims:
 
     def _acquire(self, lock: FileLock, key: str, progress: Progress, longest_s: float) -> None:
         begun = time.monotonic()
-        wait_s = 0.0
+        wait_s = min(_SOON_S, longest_s)  # a moment is no news
         while True:
             with disk_errors(self._path(key)):
                 try:
