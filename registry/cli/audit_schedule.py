@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False, invoke_without_command=True)
 
+_EXAMPLE = "For example --every 30d --at 03:00 --time-limit 2h --on-finding repair."
+
 WithOption = Annotated[
     str | None,
     typer.Option("--with", help="Only this kind of timer: systemd, cron, launchd or windows."),
@@ -27,13 +29,16 @@ WithOption = Annotated[
 def schedule(
     context: typer.Context,
     every: Annotated[str | None, typer.Option("--every", help="Whole days: 30d, 2w.")] = None,
-    at: Annotated[str, typer.Option("--at", help="Local time of the day.")] = "03:00",
+    at: Annotated[
+        str | None, typer.Option("--at", help="Local time of the day; 03:00 if left out.")
+    ] = None,
     time_limit: Annotated[
         str | None, typer.Option("--time-limit", help="Begin no further file after: 2h, 30m.")
     ] = None,
     on_finding: Annotated[
-        str, typer.Option("--on-finding", help="What to do then: report or repair.")
-    ] = "report",
+        str | None,
+        typer.Option("--on-finding", help="What to do then: report, or repair as well."),
+    ] = None,
     off: Annotated[bool, typer.Option("--off", help="Forget the schedule.")] = False,
     json: JsonFlag = False,
 ) -> None:
@@ -41,8 +46,10 @@ def schedule(
 
     Without --every or --off the schedule is only shown, and which timer of the system calls it.
     """
+    details = {"--at": at, "--time-limit": time_limit, "--on-finding": on_finding}
+    given = [name for name, value in details.items() if value is not None]
     if context.invoked_subcommand is not None:
-        if every is not None or off:
+        if every is not None or off or given:
             raise InvalidArgument(
                 f"`schedule {context.invoked_subcommand}`",
                 "sets no schedule",
@@ -50,11 +57,17 @@ def schedule(
             )
         pass_json_on(context, json=json)
         return
+    if every is None and given:
+        raise InvalidArgument(
+            given[0], "is part of a schedule", "Say --every as well, for example --every 30d."
+        )
+    if off and every is not None:
+        raise InvalidArgument("--off", "makes no sense beside --every", "Leave one of the two out.")
     registry = Registry.open()
     if off:
         registry.catalog.schedules.drop()
     elif every is not None:
-        _keep(registry, every, at, time_limit, on_finding)
+        _keep(registry, every, at or "03:00", time_limit, on_finding or "report")
     kept = registry.catalog.schedules.get()
     timers = registry.timers()
     if json:
@@ -91,7 +104,7 @@ def _keep(registry: Registry, every: str, at: str, time_limit: str | None, on_fi
     from registry.operations.scheduled import plain
 
     if on_finding not in {"report", "repair"}:
-        raise InvalidArgument(f"--on-finding {on_finding}", "is not report or repair", None)
+        raise InvalidArgument(f"--on-finding {on_finding}", "is not report or repair", _EXAMPLE)
     records = registry.catalog.schedules
     before = records.get()
     new = KeptSchedule(
@@ -102,7 +115,7 @@ def _keep(registry: Registry, every: str, at: str, time_limit: str | None, on_fi
         if time_limit is not None:
             parse_span(time_limit)
     except ValueError as error:
-        raise InvalidArgument("the schedule", f"cannot be kept: {error}", None) from error
+        raise InvalidArgument("the schedule", f"cannot be kept: {error}", _EXAMPLE) from error
     records.keep(new)
 
 

@@ -63,6 +63,11 @@ def test_a_schedule_is_kept_shown_and_switched_off(sdreg):
         ("--every", "1d", "--on-finding", "panic"),
         ("--every", "1d", "install"),
         ("--off", "uninstall"),
+        ("--every", "1d", "--off"),
+        ("--at", "04:00"),
+        ("--time-limit", "2h"),
+        ("--on-finding", "repair"),
+        ("--on-finding", "repair", "install"),
     ],
 )
 def test_what_is_no_schedule_is_refused(sdreg, words):
