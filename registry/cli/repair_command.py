@@ -1,6 +1,7 @@
 """`sdreg repair`."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +11,7 @@ from registry.cli import render
 from registry.cli.audit_words import finding_document
 from registry.cli.options import JsonFlag, complete_installed
 from registry.cli.progress import progress_for_terminal
-from registry.cli.words import size
+from registry.cli.words import listed, size
 from registry.domain.audit import Finding
 from registry.domain.strangers_text import without_controls
 
@@ -53,7 +54,7 @@ def repair(
         references or (),
         everything=everything,
         dry_run=dry_run,
-        undo_edit=_ask if asks else lambda _finding: edited,
+        undo_edit=partial(_ask, registry) if asks else lambda _finding: edited,
         progress=progress_for_terminal(quiet=json),
     )
     if json:
@@ -64,8 +65,11 @@ def repair(
         raise typer.Exit(1)
 
 
-def _ask(finding: Finding) -> bool:
-    name = without_controls(str(finding.path))
+def _ask(registry: Registry, finding: Finding) -> bool:
+    # The path of a stored file says nothing to people, that of a copy does.
+    called = {i.file_name for i in registry.installed() if i.sha256 == finding.sha256}
+    is_stored = finding.path == registry.rooms.store.path_of(finding.sha256)
+    name = listed(sorted(called)) if is_stored else without_controls(str(finding.path))
     return typer.confirm(f"{name}: somebody edited its metadata. Put the old ones back?")
 
 

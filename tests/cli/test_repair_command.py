@@ -1,8 +1,18 @@
 """`sdreg repair`: what is damaged is found and mended, or named."""
 
+import json
 from pathlib import Path
 
 from tests.cli.shell import damage, documented, names_in
+
+
+def edit_metadata(file):
+    """Write another header before the same tensors, as programs do in place."""
+    content = file.read_bytes()
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8:end]) | {"__metadata__": {"title": "mine"}}).encode()
+    file.chmod(0o644)
+    file.write_bytes(len(header).to_bytes(8, "little") + header + content[end:])
 
 
 def test_damage_is_found_and_mended(sdreg, installed):
@@ -39,6 +49,18 @@ def test_what_cannot_be_mended_is_named_and_exits_with_1(sdreg, installed, hub):
     assert told["failed"][0]["because"]
     assert names_in(told) <= documented("sdreg.repair/1") | documented("sdreg.audit/1")
     assert said.startswith("not repaired: noise.safetensors: ")
+
+
+def test_the_question_about_an_edit_names_the_file_as_people_know_it(sdreg, installed, monkeypatch):
+    edit_metadata(Path(installed["path"]))
+    asked = []
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", lambda question, **_: bool(asked.append(question)))
+
+    said = sdreg("repair", expect=1).out
+
+    assert set(asked) == {"noise.safetensors: somebody edited its metadata. Put the old ones back?"}
+    assert said.startswith("not repaired: noise.safetensors: somebody edited its metadata")
 
 
 def test_nothing_installed_is_well(sdreg):
