@@ -20,7 +20,9 @@ body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 70em; 
 h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin-top: 2em }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .3em .8em .3em 0; vertical-align: top;
-  border-bottom: 1px solid #dcdfe3; overflow-wrap: anywhere }
+  border-bottom: 1px solid #dcdfe3; white-space: nowrap }
+td:first-child, td:last-child { white-space: normal; overflow-wrap: anywhere; min-width: 8em }
+div { overflow-x: auto }
 th { font-weight: 600 } td.bad { color: #a11 } td.good { color: #17692f }
 p.verdict { font-size: 1.1em; padding: .6em .9em; border-left: .3em solid #17692f;
   background: #f1f8f3 }
@@ -31,7 +33,8 @@ p.bad { border-color: #a11; background: #fbf1f1 }
 def page(now_is: "Standing", runs: Sequence[AuditRun]) -> str:
     """The page; everything that anybody else wrote is text in it."""
     bad = len(now_is.findings)
-    words = f"{bad} things are not right." if bad else "Nothing is known to be wrong."
+    words = "1 thing is not right." if bad == 1 else f"{bad} things are not right."
+    words = words if bad else "Nothing is known to be wrong."
     files = _table(
         ("File", "Size", "Found right", "State"),
         (
@@ -81,7 +84,9 @@ def _table(headings: Iterable[str], rows: Iterable[Sequence[tuple[str, str]]]) -
     body = "".join(
         "<tr>" + "".join(_cell(text, style) for text, style in row) + "</tr>\n" for row in rows
     )
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+    return (
+        f"<div><table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table></div>\n"
+    )
 
 
 def _cell(text: str, style: str) -> str:
