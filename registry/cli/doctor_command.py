@@ -9,6 +9,7 @@ from registry.cli import render
 from registry.cli.options import JsonFlag
 
 if TYPE_CHECKING:
+    from registry.operations.health import Fixed
     from registry.operations.rebuild import Rebuilt
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -39,9 +40,8 @@ def doctor(
     """
     registry = Registry.open()
     fixed = registry.put_right() if fix or rebuild else ()
-    if not json:
-        for each in fixed:
-            render.write(f"{'fixed' if each.done else 'not fixed'} {each.what}: {each.says}")
+    if (fix or rebuild) and not json:
+        _tell_fixed(fixed)
     rebuilt = registry.rebuild_catalog() if rebuild else None
     if rebuilt is not None and not json:
         _tell(rebuilt)
@@ -66,11 +66,19 @@ def doctor(
         raise typer.Exit(1)
 
 
+def _tell_fixed(fixed: "tuple[Fixed, ...]") -> None:
+    for each in fixed:
+        render.write(f"{'fixed' if each.done else 'not fixed'} {each.what}: {each.says}")
+    if not fixed:
+        render.write("nothing had to be put right")
+
+
 def _tell(rebuilt: "Rebuilt") -> None:
     from registry.operations.rebuild import LOST
 
     for install in rebuilt.installs:
-        render.write(f"recorded {install.file_name} again, {len(install.links)} links")
+        links = "1 link" if len(install.links) == 1 else f"{len(install.links)} links"
+        render.write(f"recorded {install.file_name} again, {links}")
     for name in rebuilt.without_links:
         render.write(f"  no link to {name} was found: `sdreg link` makes them")
     for sha256 in rebuilt.unknown:

@@ -27,7 +27,8 @@ def check_permissions(home: Path, token_file: Path, store: Store) -> Iterator[Ch
     Raises:
         StoreError: The disk does not say.
     """
-    if sys.platform == "win32":  # other rules hold there, and new files inherit those of the home
+    # On Windows other rules hold, and new files inherit those of the home.
+    if sys.platform == "win32" or (home.exists() and not home.is_dir()):
         return
     found = (
         *_closed(home),

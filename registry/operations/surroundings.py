@@ -104,4 +104,4 @@ def check_extra(what: str, module: str, otherwise: str) -> Check:
     """Whether an extra of ours is installed."""
     if find_spec(module):
         return Check(what, Health.GOOD, "installed")
-    return Check(what, Health.NOTE, f"not installed: {otherwise}", f"`pip install sdreg[{what}]`")
+    return Check(what, Health.NOTE, f"not installed: {otherwise}", f"`pip install 'sdreg[{what}]'`")

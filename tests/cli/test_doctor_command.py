@@ -43,6 +43,22 @@ def test_what_was_put_right_is_told_line_by_line_and_in_json(sdreg, installed):
     assert sdreg.json("doctor", "--fix", schema="sdreg.doctor/1")["fixed"] == []
 
 
+def test_where_nothing_is_to_be_put_right_fix_says_so(sdreg, installed):
+    assert sdreg("doctor", "--fix", "--offline").lines[0] == "nothing had to be put right"
+
+
+def test_a_home_that_is_a_file_gets_no_remedy_that_cannot_help(sdreg, tmp_path, monkeypatch):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    monkeypatch.setenv("SDREG_HOME", str(file))
+
+    said = sdreg("doctor", "--offline", expect=1)
+
+    assert said.lines[0] == f"bad   home: {file} is no folder"
+    assert "permissions: " not in said.out
+    assert file.read_text() == "mine"
+
+
 def test_offline_asks_nobody(sdreg, installed, hub):
     hub.forget_requests()
 
