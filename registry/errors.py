@@ -1030,7 +1030,10 @@ class CatalogDamaged(CatalogError):
 
     @property
     def hint(self) -> str:
-        return "`sdreg doctor --fix` sets it aside and makes a new one; the stored files stay."
+        return (
+            "`sdreg doctor --rebuild` sets it aside and makes a new one from the stored files, "
+            "which stay as they are."
+        )
 
 
 @dataclass(eq=False)
