@@ -11,6 +11,7 @@ from registry.api import Registry
 from registry.cli import audit_schedule, render
 from registry.cli.audit_standing import (
     file_document,
+    moment,
     past_document,
     standing_document,
     write_files,
@@ -259,7 +260,7 @@ def _write_scheduled(done: "ScheduledRun", registry: Registry) -> None:
     if done.decision is None:
         render.write("no audit is scheduled")
     elif done.report is None:
-        render.write(f"nothing is due before {done.decision.next_at.astimezone():%c}")
+        render.write(f"nothing is due before {moment(done.decision.next_at)}")
     else:
         write_report(done.report, registry, every_file=False)
         if done.repaired is not None:

@@ -9,6 +9,7 @@ from registry.api import Registry
 from registry.cli import render
 from registry.cli.options import JsonFlag, complete_installed
 from registry.cli.progress import progress_for_terminal
+from registry.cli.words import files
 from registry.domain.strangers_text import without_controls
 from registry.errors import InvalidArgument
 
@@ -61,7 +62,7 @@ def export(
         for line in report.document.splitlines():
             render.write(line)
     elif report.document:
-        render.write(f"{output}: {len(report.files)} files")
+        render.write(f"{output}: {files(len(report.files))}")
     _warn(report)
     if report.refused:
         raise typer.Exit(1)

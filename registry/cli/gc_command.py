@@ -8,7 +8,7 @@ import typer
 from registry.api import Registry
 from registry.cli import render
 from registry.cli.options import JsonFlag
-from registry.cli.words import size
+from registry.cli.words import files, size
 from registry.errors import InUse
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -40,10 +40,10 @@ def gc(
             kept = "" if waste in chosen else "  (kept; --older removes it)"
             render.write(f"{waste.kind:<12} {waste.name}  {size(waste.size_bytes)}{kept}")
         if not chosen:
-            render.write("nothing is of no use")
+            render.write("there is nothing to throw away")
     goes = yes and not dry_run and bool(chosen)
     if chosen and not (yes or dry_run or json) and sys.stdin.isatty():
-        goes = typer.confirm(f"Throw away {len(chosen)} files?", abort=True)
+        goes = typer.confirm(f"Throw away {files(len(chosen))}?", abort=True)
     gone, freed_bytes = set(), 0
     for waste in chosen if goes else ():
         try:
@@ -67,4 +67,4 @@ def gc(
         ]
         render.emit("sdreg.gc/1", {"found": entries, "freed_bytes": freed_bytes})
     elif goes:
-        render.write(f"{len(gone)} files thrown away, {size(freed_bytes)} freed")
+        render.write(f"{files(len(gone))} thrown away, {size(freed_bytes)} freed")

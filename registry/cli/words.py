@@ -48,6 +48,16 @@ def size(count: int | None) -> str:
     return f"{amount:.{digits}f} {_UNITS[place]}"
 
 
+def files(count: int) -> str:
+    """So many files.
+
+    Example:
+        >>> files(1), files(2)
+        ('1 file', '2 files')
+    """
+    return "1 file" if count == 1 else f"{count} files"
+
+
 def listed(items: Iterable[str]) -> str:
     """Items with commas between them, cleaned; a dash for none."""
     return ", ".join(without_controls(item) for item in items) or "–"

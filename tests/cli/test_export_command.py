@@ -69,7 +69,7 @@ def test_a_file_is_written_and_none_is_replaced(sdreg, installed, tmp_path):
     told, hint = sdreg.error("export", "--metalink", "--output", output, expect=2)
     as_json = sdreg.json("export", "--metalink", "-o", tmp_path / "b.meta4", schema=SCHEMA)
 
-    assert said.out == f"{output}: 1 files\n"
+    assert said.out == f"{output}: 1 file\n"
     assert output.read_text("ascii") == sdreg("export", "--metalink").out
     assert told == f"{output} exists already; it was left as it is"
     assert hint == "Choose another name."

@@ -41,7 +41,7 @@ def part(sdreg, *, days):
 def test_nothing_is_of_no_use_in_a_home_that_is_in_order(sdreg, hub):
     sdreg("install", "civitai:901", "--yes")
 
-    assert sdreg("gc").out == "nothing is of no use\n"
+    assert sdreg("gc").out == "there is nothing to throw away\n"
     assert sdreg.json("gc", "--yes", schema="sdreg.gc/1") == {"found": [], "freed_bytes": 0}
 
 
@@ -138,7 +138,7 @@ def test_an_older_version_is_shown_and_kept_and_goes_when_it_is_asked_for(sdreg,
     assert (gone["kind"], gone["path"], gone["gone"]) == ("superseded", str(older), True)
     assert (older.exists(), newer.exists()) == (False, True)
     assert not (sdreg.home / "library" / "lora" / "noise.safetensors").exists()
-    assert sdreg("gc", "--older").out == "nothing is of no use\n"
+    assert sdreg("gc", "--older").out == "there is nothing to throw away\n"
 
 
 def test_an_older_version_stays_when_the_newer_one_was_removed_meanwhile(sdreg, two_versions):
@@ -156,5 +156,5 @@ def test_an_older_version_stays_when_the_bytes_of_the_newer_one_are_lost(sdreg, 
     older, newer = two_versions
     newer.unlink()
 
-    assert sdreg("gc", "--yes", "--older").out == "nothing is of no use\n"
+    assert sdreg("gc", "--yes", "--older").out == "there is nothing to throw away\n"
     assert older.exists()
