@@ -117,9 +117,10 @@ def _tell(report: "RepairReport") -> None:
             whence = ", ".join(("this disk", *each.sources))
             render.write(f"{'':<12} {size(each.plan.fetch_bytes)} at most, from: {whence}")
     for done in report.mended:
-        if done.links_remade and not done.fetched_bytes and done.source == "this disk":
+        if not done.fetched_bytes:
             names = "1 name" if done.links_remade == 1 else f"{done.links_remade} names"
-            render.write(f"repaired {done.install.file_name} from this disk, {names} led back")
+            led_back = f", {names} led back" if done.links_remade else ""
+            render.write(f"repaired {done.install.file_name} from {done.source}{led_back}")
             continue
         render.write(
             f"repaired {size(done.fetched_bytes)} of {size(done.install.size_bytes)}: "

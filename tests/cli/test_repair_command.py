@@ -63,6 +63,18 @@ def test_the_question_about_an_edit_names_the_file_as_people_know_it(sdreg, inst
     assert said.startswith("not repaired: noise.safetensors: somebody edited its metadata")
 
 
+def test_what_came_from_this_disk_is_told_without_a_count_of_nothing(sdreg, installed):
+    blob = Path(installed["path"])
+    for link in installed["links"]:  # copies, so that they keep the bytes
+        place = Path(link["path"])
+        content = place.read_bytes()
+        place.unlink()
+        place.write_bytes(content)
+    damage(blob)
+
+    assert sdreg("repair").out == "repaired noise.safetensors from this disk\n"
+
+
 def test_nothing_installed_is_well(sdreg):
     assert sdreg("verify").out == "0 files, 0 bytes read in 0.0 s, nothing wrong\n"
     assert sdreg("repair").out == "nothing is damaged\n"
