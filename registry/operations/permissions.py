@@ -19,6 +19,7 @@ _FOLDERS = ("blobs", "blobs/sha256", "partial", "quarantine", "library", "backup
 _CATALOG = ("catalog.sqlite3", "catalog.sqlite3-wal", "catalog.sqlite3-shm", "catalog.sqlite3.lock")
 _MINE, _READ_WRITE, _OTHERS, _OTHERS_WRITE = 0o700, 0o600, 0o077, 0o002
 _FIX = "`sdreg doctor --fix` puts that right"
+_READ_ONLY = "its permissions are right: make its disk writable, or set SDREG_HOME"
 
 
 def check_permissions(home: Path, token_file: Path, store: Store) -> Iterator[Check]:
@@ -96,10 +97,17 @@ def _closed(home: Path) -> Iterator[Check]:
         mode = _mode(path)
         if mode is None:
             continue
+        says = f"{path} cannot be read and written"
         allowed = os.access(path, os.R_OK | os.W_OK | (os.X_OK if least & 0o100 else 0))
-        if not allowed or (_is_mine(path) and mode & least != least):
-            remedy = _FIX if _is_mine(path) else "ask its owner, or set SDREG_HOME"
-            yield Check("permissions", Health.BAD, f"{path} cannot be read and written", remedy)
+        if not _is_mine(path):
+            if not allowed:
+                remedy = "ask its owner, or set SDREG_HOME"
+                yield Check("permissions", Health.BAD, says, remedy)
+        elif mode & least != least:
+            yield Check("permissions", Health.BAD, says, _FIX)
+        elif not allowed:
+            yield Check("permissions", Health.BAD, says, _READ_ONLY)
+            return  # what lies in it is on the same disk
 
 
 def _open_blobs(store: Store) -> Iterator[Check]:

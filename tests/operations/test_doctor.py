@@ -129,6 +129,17 @@ def test_a_permission_that_is_wrong_is_told(registry, monkeypatch, where, mode, 
 
 
 @posix
+def test_a_disk_that_is_read_only_is_one_line_and_nothing_for_fix(registry, monkeypatch):
+    registry.install("civitai:901")
+    monkeypatch.setattr(os, "access", lambda _path, mode: not mode & os.W_OK)
+
+    (check,) = found(registry, "permissions")
+
+    assert check.says == f"{registry.settings.home} cannot be read and written"
+    assert "--fix" not in check.remedy
+
+
+@posix
 @pytest.mark.skipif(os.name == "posix" and os.geteuid() != 0, reason="only root gives files away")
 def test_what_belongs_to_somebody_else_is_told_and_left_to_the_user(registry):
     (done,) = registry.install("civitai:901").files
