@@ -21,7 +21,8 @@ h1 { font-size: 1.4em } h2 { font-size: 1.1em; margin-top: 2em }
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; padding: .3em .8em .3em 0; vertical-align: top;
   border-bottom: 1px solid #dcdfe3; white-space: nowrap }
-td:first-child, td:last-child { white-space: normal; overflow-wrap: anywhere; min-width: 8em }
+td:first-child { white-space: normal; overflow-wrap: anywhere; min-width: 9em }
+td:last-child { white-space: normal }
 div { overflow-x: auto }
 th { font-weight: 600 } td.bad { color: #a11 } td.good { color: #17692f }
 p.verdict { font-size: 1.1em; padding: .6em .9em; border-left: .3em solid #17692f;
