@@ -367,6 +367,30 @@ def test_what_an_earlier_repair_left_is_gone_on_with_but_never_somebodys_file(re
     assert run(registry).findings == ()
 
 
+def test_what_an_interrupted_repair_had_is_kept_for_the_next_one(registry):
+    class Interrupting(Progress):
+        def begin(self, what, total_bytes, done_bytes=0):
+            if what.startswith("proving"):
+                raise KeyboardInterrupt
+
+    (install,) = registry.installed("civitai-931")
+    right = registry.rooms.store.path_of(install.sha256).read_bytes()
+    copy = install.links[0].path
+    copy.unlink()
+    copy.write_bytes(right)
+    spoil(registry, 3)
+    part = registry.settings.home / "partial" / f"{install.sha256}.repair"
+
+    with pytest.raises(KeyboardInterrupt):
+        registry.repair(["civitai-931"], progress=Interrupting())
+    assert part.read_bytes() == right
+
+    copy.unlink()
+    (done,) = registry.repair(["civitai-931"]).mended
+    assert done.fetched_bytes == 0
+    assert not part.exists()
+
+
 def test_moments_are_told_apart_from_those_of_a_wrong_clock(registry):
     """A check of the year 2100 counts as none."""
     future = datetime(2100, 1, 1, tzinfo=UTC)
