@@ -96,7 +96,7 @@ class Claims:
         goes: tuple[str, ...] = _BESIDE
         try:
             yield key
-        except BaseException:
+        except KeyboardInterrupt:
             goes = _OF_A_PART  # the next repair goes on with what this one has
             raise
         finally:
