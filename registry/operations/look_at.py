@@ -62,7 +62,9 @@ def look_at(sha256: str, installs: Sequence[Install], search: Search) -> tuple[F
     elif search.deep and finding.kind is FindingKind.OK:
         finding = unsound(finding, installs[0], progress) or finding
     names = (each for install in installs for each in _names(install, stored, search))
-    return (finding, *names)
+    # Where the store's own drive is gone, its names are not broken: they lead there again with it.
+    hidden = FindingKind.BROKEN_LINK if finding.kind is FindingKind.UNAVAILABLE else None
+    return (finding, *(each for each in names if each.kind is not hidden))
 
 
 def whereabouts(rooms: Rooms) -> Whereabouts:
@@ -93,16 +95,14 @@ def _names(install: Install, stored: Stored, search: Search) -> Iterator[Finding
     """What is wrong with the links of one install."""
     blob_path = search.rooms.store.path_of(stored.sha256)
     for link in install.links:
-        kind = links.check(link, blob_path)
+        kind = links.check(link, blob_path, size_bytes=stored.size_bytes)
         found = Finding(kind, stored.sha256, link.path, _WORDS.get(kind, "it is not right"))
         if kind is FindingKind.MISSING:
             found = _lost_link(found, link, stored, search)
         elif kind is FindingKind.FOREIGN_FILE:
             found = _perhaps_edited(found, stored)
         elif kind is FindingKind.OK and link.method in _OWN_BYTES:
-            search.progress.begin(link.path.name, stored.size_bytes)
-            found = check_file(link.path, stored, search.progress).finding
-            search.progress.end()
+            found = _own_bytes(found, link, stored, search)
         if found.is_bad:
             yield found
 
@@ -114,6 +114,20 @@ _WORDS = {
     FindingKind.FOREIGN_FILE: "something else lies where our link was",
     FindingKind.UNAVAILABLE: "the folder it lay in is gone: is a drive unplugged?",
 }
+
+
+def _own_bytes(found: Finding, link: Link, stored: Stored, search: Search) -> Finding:
+    """What is wrong with a copy of ours; a stranger of the same length is none."""
+    search.progress.begin(link.path.name, stored.size_bytes)
+    looked = check_file(link.path, stored, search.progress).finding
+    search.progress.end()
+    store = search.rooms.store
+    if looked.kind is not FindingKind.ROT or not store.has(stored.sha256):
+        return looked
+    if links.is_damaged_copy(link, store.blob(stored.sha256)):
+        return looked
+    kind = FindingKind.FOREIGN_FILE
+    return replace(found, kind=kind, message=_WORDS[kind])
 
 
 def _perhaps_edited(found: Finding, stored: Stored) -> Finding:
@@ -130,18 +144,31 @@ def _lost_link(found: Finding, link: Link, stored: Stored, search: Search) -> Fi
     root = next((t.root for t in rooms.targets if link.path.is_relative_to(t.root)), None)
     if root is not None and _is_gone(root):
         return _unavailable(found, root)
-    elsewhere = None
-    if rooms.store.has(stored.sha256):
-        others = names_found([stored.sha256], rooms).get(stored.sha256, ())
-        elsewhere = next((p.path for p in others if not _is_known(p.path, rooms)), None)
+    if not rooms.store.has(stored.sha256):
+        return found
+    blob = rooms.store.blob(stored.sha256)
+    others = names_found([stored.sha256], rooms).get(stored.sha256, ())
+    elsewhere = next((p.path for p in others if not _is_known(p.path, rooms)), None)
     if elsewhere is None and link.method in _OWN_BYTES:
-        elsewhere = search.where.find(stored, lambda path: _is_known(path, rooms))
+        # An equal file that the user put there is his: who removes the model must not take it.
+        elsewhere = search.where.find(
+            stored, lambda path: _is_known(path, rooms) or not links.is_a_copy_of_ours(path, blob)
+        )
     return _moved(found, elsewhere) if elsewhere is not None else found
 
 
 def _is_known(path: Path, rooms: Rooms) -> bool:
-    """Whether a name is one of ours, of whichever install."""
-    return rooms.catalog.installs.owner_of(path) is not None
+    """Whether a name is one of ours, of whichever install, or one that no record could hold."""
+    return not _is_text(path) or rooms.catalog.installs.owner_of(path) is not None
+
+
+def _is_text(path: Path) -> bool:
+    """Whether a name can be written down: Linux allows bytes that are no letters."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 # ── bytes ─────────────────────────────────────────────────────────────────────────────────────────
@@ -153,7 +180,7 @@ def _lost(finding: Finding, stored: Stored, installs: Sequence[Install], search:
     if _is_gone(root):
         return _unavailable(finding, root)
     known = {link.path.absolute() for install in installs for link in install.links}
-    elsewhere = search.where.find(stored, known.__contains__)
+    elsewhere = search.where.find(stored, lambda path: path in known or not _is_text(path))
     return _moved(finding, elsewhere) if elsewhere is not None else finding
 
 
