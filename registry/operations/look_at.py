@@ -9,9 +9,11 @@ from registry.audit.whereabouts import Whereabouts
 from registry.domain.audit import Finding, FindingKind
 from registry.domain.install import Install, Link, LinkMethod
 from registry.domain.progress import Progress
+from registry.errors import InUse, StoreError
 from registry.operations.names_found import names_found
 from registry.operations.rooms import Rooms
 from registry.operations.soundness import unsound
+from registry.operations.written_beside import note
 from registry.store import links
 from registry.store.paths import is_sha256
 
@@ -55,8 +57,8 @@ def look_at(sha256: str, installs: Sequence[Install], search: Search) -> tuple[F
     finally:
         progress.end()
     finding = look.finding
-    if look.learned is not None and look.learned.pieces is not None:
-        rooms.store.learn(sha256, look.learned.pieces, look.learned.header)
+    if look.learned is not None:
+        _learn(look.learned, rooms, progress)
     if finding.kind is FindingKind.MISSING:
         finding = _lost(finding, stored, installs, search)
     elif search.deep and finding.kind is FindingKind.OK:
@@ -65,6 +67,24 @@ def look_at(sha256: str, installs: Sequence[Install], search: Search) -> tuple[F
     # Where the store's own drive is gone, its names are not broken: they lead there again with it.
     hidden = FindingKind.BROKEN_LINK if finding.kind is FindingKind.UNAVAILABLE else None
     return (finding, *(each for each in names if each.kind is not hidden))
+
+
+def _learn(learned: Stored, rooms: Rooms, progress: Progress) -> None:
+    """Keep what was learned of a file that is right; where that cannot be, the next audit may."""
+    sha256, pieces = learned.sha256, learned.pieces
+    try:
+        with rooms.downloader.claim(sha256, Progress(), wait_s=0):
+            users = [each for each in rooms.catalog.installs.all() if each.sha256 == sha256]
+            if pieces is None or not users or not rooms.store.has(sha256):
+                return  # it was removed while it was read
+            is_told = rooms.store.record(sha256) is not None
+            rooms.store.learn(sha256, pieces, learned.header)
+            if not is_told:
+                note(users, rooms)
+    except InUse:
+        return
+    except StoreError as error:
+        progress.say(f"what was learned of {sha256} is not kept: {error}")
 
 
 def whereabouts(rooms: Rooms) -> Whereabouts:
@@ -142,8 +162,9 @@ def _lost_link(found: Finding, link: Link, stored: Stored, search: Search) -> Fi
     """Why a link is not where it was: its drive, or somebody renamed it, or it is gone."""
     rooms = search.rooms
     root = next((t.root for t in rooms.targets if link.path.is_relative_to(t.root)), None)
-    if root is not None and _is_gone(root):
-        return _unavailable(found, root)
+    gone = next((each for each in _above(link.path, root) if _is_gone(each)), None)
+    if gone is not None:
+        return _unavailable(found, gone)
     if not rooms.store.has(stored.sha256):
         return found
     blob = rooms.store.blob(stored.sha256)
@@ -155,6 +176,19 @@ def _lost_link(found: Finding, link: Link, stored: Stored, search: Search) -> Fi
             stored, lambda path: _is_known(path, rooms) or not links.is_a_copy_of_ours(path, blob)
         )
     return _moved(found, elsewhere) if elsewhere is not None else found
+
+
+def _above(path: Path, root: Path | None) -> Iterator[Path]:
+    """A UI's folder, and what is there between it and the folder of a link.
+
+    One in between that is empty is the mount point of a drive that is gone. The link's own folder
+    tells nothing: it is empty as well where its only link was deleted.
+    """
+    if root is None:
+        return
+    yield root
+    between = (each for each in path.parent.parents if each.is_relative_to(root) and each != root)
+    yield from (each for each in between if each.is_dir())
 
 
 def _is_known(path: Path, rooms: Rooms) -> bool:

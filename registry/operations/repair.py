@@ -27,6 +27,7 @@ from registry.operations.audit import Checked
 from registry.operations.look_at import as_stored, whereabouts
 from registry.operations.restore import THIS_DISK, Loss, restore, wanted_file
 from registry.operations.rooms import Rooms
+from registry.operations.written_beside import note
 from registry.store import links
 
 _NOT_MENDED = (HubError, TransferError, StoreError, ConversionError, FormatError, UnsafeFile)
@@ -233,7 +234,10 @@ class _Mending:
         if got != self._sha256:
             name = self._item.install.file_name
             raise HashMismatch(name, self._sha256, got or "?", restored.source)
+        is_told = self._rooms.store.record(self._sha256) is not None
         self._rooms.store.replace_damaged(restored.fetched)
+        if not is_told:
+            note(self._item.installs, self._rooms)
         return restored.fetched.fetched_bytes, restored.source
 
     def _relink(self, *, is_new: bool) -> int:
@@ -256,6 +260,9 @@ class _Mending:
     def _lead_back(self, link: Link, finding: Finding | None) -> bool:
         rooms = self._rooms
         blob = rooms.store.blob(self._sha256)
+        if finding is not None and finding.kind is FindingKind.UNAVAILABLE:
+            self._leave(finding, f"{finding.message}; {_DRIVE}")
+            return False
         stored = as_stored(self._sha256, blob.size_bytes, rooms)
         if finding is not None and finding.kind is FindingKind.EDITED:
             if not self._undo_edit(finding):
@@ -268,8 +275,8 @@ class _Mending:
             return True
         if finding is not None and not self._is_right(link, stored):
             because = f"{link.path} is not ours: move it away, then run `sdreg link`"
-            if finding.kind is FindingKind.UNAVAILABLE:
-                because = f"{link.path.parent} is not there: is a drive unplugged?"
+            if finding.kind is FindingKind.UNREADABLE:
+                because = f"{finding.message}; move {link.path} away, then run `sdreg link`"
             self._leave(finding, because)
         return False
 

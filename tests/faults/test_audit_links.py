@@ -15,6 +15,7 @@ from registry.settings import Settings
 from registry.store.links import link
 from tests.faults.household import MIB, sha256_of, weights
 from tests.servers.model_server import ModelServer
+from tests.transfer.bench import Heard
 
 SIZE = 9 * MIB
 
@@ -43,6 +44,10 @@ class Owner:
     @property
     def blob(self) -> Path:
         return self.registry.rooms.store.path_of(self.sha256)
+
+    @property
+    def beside(self) -> Path:
+        return self.blob.with_name(f"{self.sha256}.json")
 
     @property
     def name(self) -> Path:
@@ -281,4 +286,53 @@ def test_a_name_in_no_known_letters_stops_no_audit(owner):
     assert set(owner.found().values()) == {FindingKind.MISSING}
     (done,) = owner.registry.repair([owner.sha256]).mended
     assert done.fetched_bytes == 0
+    owner.look()
+
+
+# ── what lies beside a stored file ────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("is_damaged", [True, False])
+def test_what_a_rebuild_needs_is_written_again_when_it_was_lost(owner, is_damaged):
+    before = owner.registry.rooms.store.record(owner.sha256)
+    owner.beside.unlink()
+    if is_damaged:
+        owner.spoil(owner.blob)
+        assert owner.registry.repair([owner.sha256]).failed == ()
+    owner.look()
+
+    after = owner.registry.rooms.store.record(owner.sha256)
+    assert after.facts | {"installed_at": ""} == before.facts | {"installed_at": ""}
+    assert after.further == before.further == ()
+    assert (after.pieces, after.header) == (before.pieces, before.header)
+
+
+def test_what_cannot_be_kept_beside_a_file_stops_no_audit(owner):
+    owner.beside.unlink()
+    owner.beside.mkdir()
+    heard = Heard()
+
+    report = owner.registry.audit(progress=heard)
+
+    assert (report.findings, report.run.checked) == ((), 1)
+    assert any("is not kept" in line for line in heard.lines)
+
+
+# ── drives within a folder of a UI ────────────────────────────────────────────────────────────────
+
+
+def test_an_empty_mount_point_inside_a_ui_is_a_drive_that_is_gone(owner):
+    models = owner.ui / "models"
+    models.rename(aside := owner.home.parent / "away")
+    models.mkdir()
+    (owner.ui / "main.py").touch()
+
+    (path,) = owner.found()
+    assert owner.found() == {path: FindingKind.UNAVAILABLE}
+    (left,) = owner.registry.repair([owner.sha256]).failed
+    assert left.finding.kind is FindingKind.UNAVAILABLE
+    assert list(models.iterdir()) == []
+
+    models.rmdir()
+    aside.rename(models)
     owner.look()
