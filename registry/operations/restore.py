@@ -32,6 +32,7 @@ from registry.operations.rooms import Rooms
 from registry.operations.sources import asks
 from registry.store.space import require_space
 from registry.store.trouble import disk_errors
+from registry.transfer.download import REPAIR
 
 if TYPE_CHECKING:
     from registry.domain.source import Source
@@ -93,7 +94,7 @@ def restore(loss: Loss) -> Restored:
         StoreError: The disk refused.
     """
     stored, rooms = loss.stored, loss.rooms
-    copy = rooms.home / "partial" / f"{stored.sha256}.repair"
+    copy = rooms.home / "partial" / f"{stored.sha256}{REPAIR}"
     with disk_errors(copy, needed_bytes=stored.size_bytes):
         copy.parent.mkdir(parents=True, exist_ok=True)
         if _linked_back(copy, loss):
@@ -132,11 +133,16 @@ def _by_piece(copy: Path, pieces: PieceMap, loss: Loss) -> Restored:
     if mosaic.missing:
         # No hub has the pieces of what was converted here; and who needs all of a file gets it
         # by the way on which a download can be gone on with.
-        alone = install.derived_from is None and len(mosaic.missing) < len(pieces.digests)
+        missing = len(mosaic.missing)
+        alone = install.derived_from is None and missing < len(pieces.digests)
         had = _fetch_missing(mosaic, loss) if alone else None
         if had is None:
+            # What came over the network is not to be had on this disk the next time.
+            if len(mosaic.missing) == missing:
+                copy.unlink(missing_ok=True)
+            restored = _from_afar(loss)
             copy.unlink(missing_ok=True)
-            return _from_afar(loss)
+            return restored
         fetched_bytes, source = had
     return Restored(_proven(copy, loss, fetched_bytes), source)
 

@@ -9,15 +9,18 @@ import pytest
 from registry.api import Registry
 from registry.domain.audit import FindingKind
 from registry.domain.install import Install, LinkMethod
+from registry.domain.pieces import PIECE_BYTES
 from registry.domain.progress import Progress
+from registry.operations.collect import WasteKind, find_waste, throw_away
 from registry.operations.repair import repair
 from registry.settings import Settings
 from registry.store.links import link
 from tests.faults.household import MIB, sha256_of, weights
-from tests.servers.model_server import ModelServer
+from tests.servers.model_server import ModelServer, Trouble
 from tests.transfer.bench import Heard
 
 SIZE = 9 * MIB
+NAME = "noise.safetensors"
 
 
 class Owner:
@@ -30,9 +33,15 @@ class Owner:
         shutil.copytree(template, self.home)
         self.ui.mkdir()
         self.registry = Registry(
-            Settings(home=self.home, durable=False, uis=(("comfyui", self.ui),))
+            Settings(
+                home=self.home,
+                durable=False,
+                civitai_url=server.address,
+                hf_endpoint=server.address,
+                uis=(("comfyui", self.ui),),
+            )
         )
-        url = server.serve("noise.safetensors", self.content)
+        url = server.serve(NAME, self.content)
         self.sha256 = sha256_of(self.content)
         self.registry.install(self.registry.plan_install(url, sha256=self.sha256, type="lora"))
 
@@ -44,6 +53,10 @@ class Owner:
     @property
     def blob(self) -> Path:
         return self.registry.rooms.store.path_of(self.sha256)
+
+    @property
+    def part(self) -> Path:
+        return self.home / "partial" / f"{self.sha256}.repair"
 
     @property
     def beside(self) -> Path:
@@ -287,6 +300,38 @@ def test_a_name_in_no_known_letters_stops_no_audit(owner):
     (done,) = owner.registry.repair([owner.sha256]).mended
     assert done.fetched_bytes == 0
     owner.look()
+
+
+# ── what an earlier repair left ───────────────────────────────────────────────────────────────────
+
+
+def test_what_a_repair_fetched_before_its_source_died_is_not_fetched_again(owner):
+    owner.spoil(owner.blob, 1 * MIB)
+    owner.spoil(owner.blob, SIZE - 100)
+    owner.server.serve(NAME, owner.content, troubles=(Trouble(404, after=1),))
+    assert len(owner.registry.repair([owner.sha256]).failed) == 1
+    sent = owner.server.sent_bytes(NAME)
+    assert sent >= PIECE_BYTES
+
+    owner.server.serve(NAME, owner.content)
+    assert owner.registry.repair([owner.sha256]).failed == ()
+
+    assert owner.server.sent_bytes(NAME) < PIECE_BYTES
+    assert not owner.part.exists()
+    owner.look()
+
+
+def test_what_no_repair_goes_on_with_is_thrown_away_after_a_while(owner):
+    owner.part.write_bytes(b"half of a file")
+    rooms = owner.registry.rooms
+    assert find_waste(rooms) == ()
+    os.utime(owner.part, (0, 0))
+
+    (waste,) = find_waste(rooms)
+
+    assert (waste.kind, waste.path) == (WasteKind.PART, owner.part)
+    assert throw_away(waste, rooms)
+    assert not owner.part.exists()
 
 
 # ── what lies beside a stored file ────────────────────────────────────────────────────────────────
