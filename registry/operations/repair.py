@@ -29,6 +29,7 @@ from registry.operations.restore import THIS_DISK, Loss, restore, wanted_file
 from registry.operations.rooms import Rooms
 from registry.operations.written_beside import note
 from registry.store import links
+from registry.store.trouble import disk_errors
 
 _NOT_MENDED = (HubError, TransferError, StoreError, ConversionError, FormatError, UnsafeFile)
 
@@ -295,10 +296,11 @@ class _Mending:
         if self._rooms.catalog.installs.owner_of(path) is not None:
             return int(self._lead_back(link, finding))  # another name was found there already
         method = LinkMethod.COPY
-        if path.is_symlink():
-            method = LinkMethod.SYMLINK
-        elif path.samefile(self._path):
-            method = LinkMethod.HARDLINK
+        with disk_errors(path):  # somebody may have moved it on
+            if path.is_symlink():
+                method = LinkMethod.SYMLINK
+            elif path.samefile(self._path):
+                method = LinkMethod.HARDLINK
         self._rooms.catalog.installs.remove_link(link.path)
         self._rooms.catalog.installs.add_links(
             install.id, [replace(link, path=path, method=method)]

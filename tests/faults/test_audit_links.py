@@ -275,6 +275,18 @@ def test_what_was_mended_since_it_was_checked_is_left_alone(owner):
     assert len(owner.aside) == 1
 
 
+def test_a_name_that_moved_on_since_it_was_found_is_told(owner):
+    owner.name.rename(renamed := owner.name.with_name("renamed.safetensors"))
+    checked = owner.registry.audit([owner.sha256]).checked
+    renamed.unlink()
+
+    done = repair(checked, owner.registry.rooms, Progress())
+
+    assert [each.finding.kind for each in done.failed] == [FindingKind.MOVED]
+    assert owner.registry.repair([owner.sha256]).failed == ()
+    owner.look()
+
+
 def test_a_pipe_in_the_place_of_a_name_is_not_waited_for(owner):
     for path in (owner.blob, *(each.path for each in owner.install.links)):
         path.unlink()
