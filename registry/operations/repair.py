@@ -177,6 +177,11 @@ class _Manner:
     undo_edit: Callable[[Finding], bool]
 
 
+def _not_led_back(link: Link) -> Finding:
+    message = "it led to the damaged bytes"
+    return Finding(FindingKind.BROKEN_LINK, link.sha256, link.path, message)
+
+
 def _as_it_is_now(item: Checked, rooms: Rooms) -> Checked | None:
     """Without what was removed, or mended by somebody else, since it was checked."""
     sha256 = item.install.sha256
@@ -252,11 +257,18 @@ class _Mending:
         for install in self._item.installs:
             for link in install.links:
                 finding = bad.get(link.path)
-                if finding is not None and finding.kind is FindingKind.MOVED:
-                    remade += self._follow(install, link, finding)
-                elif (finding is not None or is_new) and self._lead_back(link, finding):
-                    remade += 1
+                if finding is None and not is_new:
+                    continue
+                try:
+                    remade += self._put_right(install, link, finding)
+                except StoreError as error:
+                    self._leave(finding or _not_led_back(link), str(error))
         return remade
+
+    def _put_right(self, install: Install, link: Link, finding: Finding | None) -> int:
+        if finding is not None and finding.kind is FindingKind.MOVED:
+            return self._follow(install, link, finding)
+        return int(self._lead_back(link, finding))
 
     def _lead_back(self, link: Link, finding: Finding | None) -> bool:
         rooms = self._rooms

@@ -246,6 +246,24 @@ def test_two_lost_names_do_not_both_become_the_one_that_is_found(owner):
     owner.look()
 
 
+def test_a_name_that_cannot_be_made_again_keeps_no_other_from_it(owner):
+    twin = owner.name.with_name(NAME.upper())
+    twin.write_bytes(b"a drawing")
+    owner.spoil(owner.blob)
+
+    done = owner.registry.repair([owner.sha256])
+
+    assert [each.finding.path for each in done.failed] == [owner.name]
+    assert len(done.mended) == 1
+    assert owner.blob.read_bytes() == owner.content
+    others = [each.path for each in owner.install.links if each.path != owner.name]
+    assert others
+    assert all(path.read_bytes() == owner.content for path in others)
+    twin.unlink()
+    owner.registry.repair([owner.sha256])
+    owner.look()
+
+
 # ── others at the same time ───────────────────────────────────────────────────────────────────────
 
 
