@@ -299,7 +299,7 @@ def _from_afar(loss: Loss) -> Restored:
     install, rooms, progress = loss.install, loss.rooms, loss.progress
     if install.derived_from is not None:
         made = convert_again(install, rooms, progress)
-        return Restored(made, install.source)
+        return Restored(made, install.source if made.fetched_bytes else THIS_DISK)
     obtained = obtain(wanted_file(install, rooms), rooms, progress)
     return Restored(obtained.fetched, str(obtained.source))
 
