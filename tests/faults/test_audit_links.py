@@ -177,6 +177,17 @@ def test_an_equal_file_of_the_users_is_not_taken_for_a_copy_that_moved(owner):
     assert mine.read_bytes() == owner.content
 
 
+@pytest.mark.parametrize("size", [SIZE, SIZE + 2])
+def test_a_stranger_is_read_as_fast_as_may_be_and_only_if_it_may_be_ours(owner, size):
+    owner.name.unlink()
+    owner.name.write_bytes(weights(size, seed=2))
+
+    report = owner.registry.audit()
+
+    assert [each.kind for each in report.findings] == [FindingKind.FOREIGN_FILE]
+    assert report.read_bytes == len(owner.content) * (2 if size == SIZE else 1)
+
+
 def test_a_copy_of_ours_that_somebody_renamed_is_followed(owner):
     owner.link_by(LinkMethod.COPY)
     owner.name.rename(renamed := owner.name.with_name("my favourite.safetensors"))
