@@ -364,6 +364,17 @@ def test_what_a_repair_fetched_before_its_source_died_is_not_fetched_again(owner
     owner.look()
 
 
+def test_the_wrong_bytes_of_a_source_are_kept_once_however_often_it_is_asked(owner):
+    owner.spoil(owner.blob)
+    owner.server.serve(NAME, weights(SIZE, seed=9))
+
+    for _ in range(2):
+        (left,) = owner.registry.repair([owner.sha256]).failed
+        assert "disputed" in left.because
+
+    assert len(owner.aside) == 1
+
+
 def test_what_no_repair_goes_on_with_is_thrown_away_after_a_while(owner):
     owner.part.write_bytes(b"half of a file")
     rooms = owner.registry.rooms
