@@ -31,6 +31,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=T
 app.add_typer(audit_schedule.app, name="schedule")
 
 _T = TypeVar("_T")
+_MOST = 1_000_000
 
 
 @app.callback()
@@ -165,7 +166,9 @@ def history(
             autocompletion=complete_installed,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="So many, the newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=_MOST, help="So many, the newest first.")
+    ] = 20,
     json: JsonFlag = False,
 ) -> None:
     """Show earlier audits, or what they found about one model."""

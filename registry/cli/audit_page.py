@@ -31,7 +31,8 @@ p.bad { border-color: #a11; background: #fbf1f1 }
 def page(now_is: "Standing", runs: Sequence[AuditRun]) -> str:
     """The page; everything that anybody else wrote is text in it."""
     bad = len(now_is.findings)
-    words = f"{bad} things are not right." if bad else "Nothing is known to be wrong."
+    things = "1 thing is" if bad == 1 else f"{bad} things are"
+    words = f"{things} not right." if bad else "Nothing is known to be wrong."
     files = _table(
         ("File", "Size", "Found right", "State"),
         (

@@ -122,11 +122,30 @@ def is_a_copy_of_ours(path: Path, blob: Blob) -> bool:
         return False
 
 
-def check(link: Link, blob_path: Path) -> FindingKind:
+def is_damaged_copy(link: Link, blob: Blob) -> bool:
+    """Whether a file with bytes of its own is what we once copied there, with some bytes rotten.
+
+    Another model of the same shape has the same length, but shares no more than its header.
+    """
+    if link.method not in _OWN_BYTES or link.path.is_symlink() or not link.path.is_file():
+        return False
+    try:
+        mostly = mostly_same_bytes(link.path, blob.path)
+        return mostly and not same_bytes(link.path, blob.path)
+    except OSError:
+        return False
+
+
+def check(link: Link, blob_path: Path, *, size_bytes: int | None = None) -> FindingKind:
     """Say whether a link still leads to its blob.
 
     Reads no bytes of a link that is the blob's own inode or points to it. One with bytes of its own
     is held against the blob's length; the bytes are the auditor's business.
+
+    Args:
+        link: What we made once.
+        blob_path: Where the blob lies.
+        size_bytes: The length that it must have; None if it is to be believed.
     """
     try:
         status = link.path.lstat()
@@ -143,9 +162,10 @@ def check(link: Link, blob_path: Path) -> FindingKind:
         if _method(link.path, blob_path) is LinkMethod.HARDLINK:
             return FindingKind.OK
         if link.method in _OWN_BYTES and blob_path.is_file():
-            same = status.st_size == blob_path.stat().st_size
+            wanted = size_bytes if size_bytes is not None else blob_path.stat().st_size
+            same = status.st_size == wanted
         else:
-            same = _has_its_bytes(link, blob_path)
+            same = _has_its_bytes(link, blob_path, size_bytes)
     except OSError:
         return FindingKind.UNREADABLE
     return FindingKind.OK if same else FindingKind.FOREIGN_FILE
@@ -180,7 +200,7 @@ def remake(
         if is_quarantined(path) or (kind is FindingKind.BROKEN_LINK and path.is_symlink()):
             with disk_errors(path):
                 delete(path)
-        elif set_aside is not None and _is_damaged_copy(link, blob):
+        elif set_aside is not None and is_damaged_copy(link, blob):
             set_aside(path, f"a damaged copy of {blob.sha256}")
         else:
             return False
@@ -309,27 +329,16 @@ def _pointed_to_store(link: Link) -> bool:
     return target.name == link.sha256 and not (link.path.parent / target).exists()
 
 
-def _has_its_bytes(link: Link, blob_path: Path) -> bool:
-    if blob_path.is_file():
-        if link.path.stat().st_size != blob_path.stat().st_size:
-            return False
-        if same_bytes(link.path, blob_path):
-            return True
+def _has_its_bytes(link: Link, blob_path: Path, size_bytes: int | None = None) -> bool:
+    is_there = blob_path.is_file()
+    if size_bytes is None and is_there:
+        size_bytes = blob_path.stat().st_size
+    if size_bytes is not None and link.path.stat().st_size != size_bytes:
+        return False
+    if is_there and same_bytes(link.path, blob_path):
+        return True
     # The blob is gone or damaged itself: then the hash is the judge.
     return sha256_of(link.path) == link.sha256
-
-
-def _is_damaged_copy(link: Link, blob: Blob) -> bool:
-    """Whether a file with bytes of its own is what we once copied there, with some bytes rotten.
-
-    Another model of the same shape has the same length, but shares no more than its header.
-    """
-    if link.method not in _OWN_BYTES or link.path.is_symlink() or not link.path.is_file():
-        return False
-    try:
-        return mostly_same_bytes(link.path, blob.path)
-    except OSError:
-        return False
 
 
 def _folder_is_there(path: Path) -> bool:

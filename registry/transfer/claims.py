@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 
 _SOON_S, _REMIND_S = 0.3, 30.0
 _SUFFIXES = (".part", ".journal")
-_BESIDE = (".journal", ".journal.tmp", ".repair", ".lock")
+_BESIDE = (".journal", ".journal.tmp", ".lock")
 _PROBE = ".locks"
 
 

@@ -52,6 +52,10 @@ def test_what_is_due_runs_once_and_is_repaired(sdreg, installed, clock):
     assert (late["due"], late["found"]) == (True, 0)
 
 
+def test_more_history_than_can_be_counted_is_refused(sdreg):
+    sdreg("audit", "history", "--limit", "9" * 20, expect=2)
+
+
 # ── run, status, history, report ──────────────────────────────────────────────────────────────────
 
 

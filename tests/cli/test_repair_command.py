@@ -44,3 +44,9 @@ def test_what_cannot_be_mended_is_named_and_exits_with_1(sdreg, installed, hub):
 def test_nothing_installed_is_well(sdreg):
     assert sdreg("verify").out == "0 files, 0 bytes read in 0.0 s, nothing wrong\n"
     assert sdreg("repair").out == "nothing is damaged\n"
+
+
+def test_all_beside_a_name_is_refused(sdreg, installed):
+    error = sdreg.json("repair", "civitai:901", "--all", schema="sdreg.error/1", expect=2)
+
+    assert error["message"] == "--all makes no sense beside names"

@@ -375,3 +375,14 @@ def test_moments_are_told_apart_from_those_of_a_wrong_clock(registry):
 
     wish = AuditWish(scope="due", due_after=timedelta(days=30))
     assert run(registry, wish).run.checked == COUNT
+
+
+def test_who_was_checked_under_a_wrong_clock_does_not_come_first_for_ever(registry):
+    ahead = replace(registry.rooms, clock=lambda: datetime(2100, 1, 1, tzinfo=UTC))
+    audit(registry.installed(), AuditWish(), ahead, Progress(), Time().clockwork)
+    heard = Reading()
+
+    for _ in range(COUNT):
+        run(registry, AuditWish(budget=Budget(max_bytes=1)), heard=heard)
+
+    assert len(set(heard.names)) == COUNT
