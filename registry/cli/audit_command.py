@@ -19,7 +19,7 @@ from registry.cli.audit_standing import (
     write_standing,
 )
 from registry.cli.audit_words import report_document, run_document, write_report
-from registry.cli.options import JsonFlag, complete_installed
+from registry.cli.options import InstalledArgument, JsonFlag, complete_installed
 from registry.cli.progress import progress_for_terminal
 from registry.domain.spans import parse_span
 from registry.errors import AuditRunning, InvalidArgument
@@ -41,14 +41,7 @@ def audit() -> None:
 
 @app.command()
 def run(
-    references: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="MODEL",
-            help="Installed models; all of them if left out.",
-            autocompletion=complete_installed,
-        ),
-    ] = None,
+    references: InstalledArgument = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every installed model; so it is without any name.")
     ] = False,

@@ -242,6 +242,7 @@ class _Mending:
             raise HashMismatch(name, self._sha256, got or "?", restored.source)
         is_told = self._rooms.store.record(self._sha256) is not None
         self._rooms.store.replace_damaged(restored.fetched)
+        self._rooms.catalog.installs.verified(self._sha256, self._rooms.clock())
         if not is_told:
             note(self._item.installs, self._rooms)
         return restored.fetched.fetched_bytes, restored.source

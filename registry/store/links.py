@@ -14,7 +14,7 @@ from pathlib import Path
 from registry.domain.audit import FindingKind
 from registry.domain.install import Blob, Link, LinkMethod
 from registry.errors import BlobDamaged, BlobMissing, LinkRefused, NotEnoughSpace, PlaceTaken
-from registry.store.content import mostly_same_bytes, same_bytes, sha256_of
+from registry.store.content import differing_share, same_bytes, sha256_of
 from registry.store.disk import delete, make_folder, pinned, sync_folder
 from registry.store.methods import METHODS, NotTheSameBytes, made_by_us
 from registry.store.paths import same_name, with_hash
@@ -23,6 +23,7 @@ from registry.store.trouble import disk_errors, in_words, is_full
 
 BEST_FIRST = (LinkMethod.REFLINK, LinkMethod.HARDLINK, LinkMethod.SYMLINK, LinkMethod.COPY)
 
+_MOST_ROTTEN, _MOST_WRITTEN = 0.5, 0.07
 _OWN_BYTES = frozenset({LinkMethod.REFLINK, LinkMethod.COPY})
 # What a drive says that is not there any more, while its mount point still is.
 _GONE = frozenset(
@@ -125,13 +126,15 @@ def is_a_copy_of_ours(path: Path, blob: Blob) -> bool:
 def is_damaged_copy(link: Link, blob: Blob) -> bool:
     """Whether a file with bytes of its own is what we once copied there, with some bytes rotten.
 
-    Another model of the same shape has the same length, but shares no more than its header.
+    Another model of the same shape has the same length, but shares no more than its header; the
+    same one with another VAE shares nine tenths. A disk that fails leaves the time of a file as it
+    was: what was written to since must be nearly the same to count as ours.
     """
     if link.method not in _OWN_BYTES or link.path.is_symlink() or not link.path.is_file():
         return False
     try:
-        mostly = mostly_same_bytes(link.path, blob.path)
-        return mostly and not same_bytes(link.path, blob.path)
+        most = _MOST_ROTTEN if made_by_us(link.path, blob.path) else _MOST_WRITTEN
+        return 0 < differing_share(link.path, blob.path) < most
     except OSError:
         return False
 
