@@ -14,7 +14,7 @@ class Subset:
 
     Example:
         >>> Subset.parse("3/30").holds("02" + "0" * 62), Subset.parse("1/2").holds("ff" * 32)
-        (False, False)
+        (True, False)
         >>> sum(Subset(part, 7).holds("ab" * 32) for part in range(1, 8))
         1
     """
