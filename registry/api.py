@@ -111,7 +111,10 @@ class Registry:
         """The opened catalog; made and filled at the first use."""
         from registry.catalog import open_catalog
 
-        return open_catalog(self.settings.catalog_file, backups=self.settings.backups, clock=now)
+        settings = self.settings
+        return open_catalog(
+            settings.catalog_file, backups=settings.backups, clock=now, durable=settings.durable
+        )
 
     @cached_property
     def rooms(self) -> "Rooms":

@@ -14,7 +14,7 @@ class Subset:
 
     Example:
         >>> Subset.parse("3/30").holds("02" + "0" * 62), Subset.parse("1/2").holds("ff" * 32)
-        (False, False)
+        (True, False)
         >>> sum(Subset(part, 7).holds("ab" * 32) for part in range(1, 8))
         1
     """
@@ -104,7 +104,8 @@ def in_order(
     Args:
         candidates: Those to be looked at.
         now: A moment after it counts as never: the clock was wrong then, or is.
-        round_began_at: When everything had been looked at for the last time; None if never.
+        round_began_at: When everything had been looked at for the last time; None if never. After
+            `now` it says nothing: then bad ones have their turn like all others.
     """
 
     def key(each: Candidate) -> tuple[int, str, str]:
@@ -112,7 +113,7 @@ def in_order(
         if looked_at is not None and looked_at > now:
             looked_at = None
         moment = looked_at.isoformat() if looked_at is not None else ""
-        if not each.is_bad:
+        if not each.is_bad or (round_began_at is not None and round_began_at > now):
             return 1, moment, each.sha256
         is_new = looked_at is None or round_began_at is None or looked_at <= round_began_at
         return (0 if is_new else 2), moment, each.sha256

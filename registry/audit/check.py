@@ -152,9 +152,18 @@ def _judge(path: Path, read: _Read, stored: Stored) -> Look:
         return Look(_edited(path, read, stored) or _other_bytes(path, read, stored))
     damaged = read.damaged(known)
     if damaged or read.size_bytes != known.size_bytes:
-        edited = _edited(path, read, stored) if 0 in damaged else None
+        edited = _edited(path, read, stored) if _is_in_header(damaged, stored) else None
         return Look(edited or _bad_pieces(path, read, known, stored))
     return _well(path, read, stored) if right else Look(_other_bytes(path, read, stored))
+
+
+def _is_in_header(damaged: tuple[int, ...], stored: Stored) -> bool:
+    """Whether any of these pieces holds some of the header that the file had."""
+    return (
+        stored.header is not None
+        and bool(damaged)
+        and min(damaged) * PIECE_BYTES < len(stored.header)
+    )
 
 
 def _well(path: Path, read: _Read, stored: Stored) -> Look:
@@ -188,7 +197,9 @@ def _bad_pieces(path: Path, read: _Read, known: PieceMap, stored: Stored) -> Fin
     """
     damaged = read.damaged(known)
     here = [index for index in damaged if index < len(read.digests)]
-    second = _digests(path, here)
+    second, refusal = _digests(path, here)
+    if refusal is not None:
+        return _refused_again(path, stored, refusal, damaged)
     right_now = [index for index in here if second[index] == known.digests[index]]
     if any(second[index] != read.digests[index] for index in here):
         still = tuple(index for index in damaged if index not in right_now)
@@ -201,9 +212,22 @@ def _bad_pieces(path: Path, read: _Read, known: PieceMap, stored: Stored) -> Fin
     return Finding(FindingKind.ROT, stored.sha256, path, message, damaged)
 
 
-def _digests(path: Path, indices: list[int]) -> dict[int, str]:
+def _digests(path: Path, indices: list[int]) -> tuple[dict[int, str], OSError | None]:
+    digests: dict[int, str] = {}
+    refusal: OSError | None = None
     with cold_file(path, direct=True) as file:
-        return {piece.index: piece.digest for piece in cold_pieces(file, indices)}
+        for piece in cold_pieces(file, indices):
+            digests[piece.index] = piece.digest
+            refusal = piece.refusal or refusal
+    return digests, refusal
+
+
+def _refused_again(
+    path: Path, stored: Stored, refusal: OSError, damaged: tuple[int, ...] = ()
+) -> Finding:
+    """What gave wrong bytes once and none the second time."""
+    message = f"it gave wrong bytes, and cannot be read again: {refusal.strerror}"
+    return Finding(FindingKind.UNREADABLE, stored.sha256, path, message, damaged)
 
 
 def _other_bytes(path: Path, read: _Read, stored: Stored) -> Finding:
@@ -214,6 +238,8 @@ def _other_bytes(path: Path, read: _Read, stored: Stored) -> Finding:
     """
     with cold_file(path, direct=True) as file:
         again = _read(file, Progress(), with_sha256=True)
+    if again.refusal is not None:
+        return _refused_again(path, stored, again.refusal)
     if again.sha256 != read.sha256:
         message = "two reads gave different bytes: suspect the drive, its cable or the memory"
         return Finding(FindingKind.FLAKY_READ, stored.sha256, path, message)

@@ -178,7 +178,11 @@ def _is_in_cache(descriptor: int, size_bytes: int) -> bool:
     if not sys.platform.startswith("linux"):
         return True
     pages = ctypes.create_string_buffer(-(-size_bytes // mmap.PAGESIZE))
-    with mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_COPY) as mapped:
+    try:
+        mapping = mmap.mmap(descriptor, size_bytes, access=mmap.ACCESS_COPY)
+    except (OSError, ValueError):
+        return True  # a file system without maps, or somebody cuts the file just now
+    with mapping as mapped:
         address = ctypes.addressof(first := ctypes.c_char.from_buffer(mapped))
         refused = _mincore()(address, size_bytes, pages) != 0
         del first  # or the mapping could not be closed

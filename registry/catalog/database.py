@@ -7,8 +7,9 @@ a whole process must not take more than twice the latter. **Writes use SQLAlchem
 `list` and `search` to that.
 
 SQLite runs in WAL mode with synchronous=FULL: what a transaction wrote survives a power cut, and
-readers never wait for the writer. One process writes at a time: a lock file beside the database
-queues the writers in front of SQLite, whose own waiting is a race without an order. It also keeps
+readers never wait for the writer. (Where the user wants nothing durable it is NORMAL, and a power
+cut may undo the last ones.) One process writes at a time: a lock file beside the database queues
+the writers in front of SQLite, whose own waiting is a race without an order. It also keeps
 checkpoints apart: SQLite before 3.51.3 can lose pages when one connection checkpoints while another
 begins to write, and here only the holder of the lock does either.
 """
@@ -43,9 +44,10 @@ class Database:
         wait_s: How long a write waits for another one.
     """
 
-    def __init__(self, path: Path, *, wait_s: float = WAIT_S) -> None:
+    def __init__(self, path: Path, *, wait_s: float = WAIT_S, durable: bool = True) -> None:
         self.path = path
         self.wait_s = wait_s
+        self._durable = durable
         self._local = threading.local()
         self._ends: list[Callable[[], None]] = []
         # Whoever forgets to close a catalog, or is interrupted, leaves no journal to the next one.
@@ -165,7 +167,7 @@ class Database:
         if self._engine is None:
             from registry.catalog.engine import make_engine  # noqa: PLC0415 - as above
 
-            self._engine = make_engine(self.path, wait_s=self.wait_s)
+            self._engine = make_engine(self.path, wait_s=self.wait_s, durable=self._durable)
             self._ends.append(self._engine.dispose)
         return self._engine
 

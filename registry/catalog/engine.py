@@ -11,10 +11,11 @@ from registry.catalog.reading import Row
 CACHE_KIB = 128 * 1024  # a large import touches every index; a small cache writes pages many times
 
 
-def make_engine(path: Path, *, wait_s: float) -> Engine:
+def make_engine(path: Path, *, wait_s: float, durable: bool) -> Engine:
     """An engine whose transactions begin with BEGIN IMMEDIATE: who reads in it may also write.
 
     Its one connection stays open: a new one reads the whole schema first, and writers take turns.
+    Not durable, a power cut may undo the last transactions, and never spoils the file.
     """
     engine = create_engine(
         URL.create("sqlite", database=str(path)),
@@ -31,7 +32,7 @@ def make_engine(path: Path, *, wait_s: float) -> Engine:
         for pragma in (
             f"busy_timeout = {int(wait_s * 1000)}",
             "journal_mode = WAL",
-            "synchronous = FULL",
+            f"synchronous = {'FULL' if durable else 'NORMAL'}",
             "foreign_keys = ON",
             f"cache_size = -{CACHE_KIB}",
         ):

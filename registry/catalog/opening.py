@@ -102,6 +102,7 @@ def open_catalog(
     clock: Callable[[], datetime],
     seed: Path | Literal["shipped"] | None = "shipped",
     wait_s: float = WAIT_S,
+    durable: bool = True,
 ) -> Catalog:
     """Open the catalog at `path`, in the shape and with the facts that this program knows.
 
@@ -114,6 +115,7 @@ def open_catalog(
         clock: Tells the time, aware.
         seed: A catalog file, the one that came with this program, or None for no seed at all.
         wait_s: How long writes wait for those of another process.
+        durable: Wait for the disk at the end of every write.
 
     Raises:
         CatalogBusy: Another process changes its shape for longer than `wait_s`.
@@ -122,7 +124,7 @@ def open_catalog(
         StoreUnwritable: The file or its folder cannot be written.
         CatalogInvalid: The seed breaks its own schema.
     """
-    database = Database(path, wait_s=wait_s)
+    database = Database(path, wait_s=wait_s, durable=durable)
     facts = shipped("catalog.seed.json") if seed == "shipped" else seed
     try:
         if schema.revision(database) != schema.HEAD or _is_newer(facts, database):

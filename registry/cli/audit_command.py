@@ -20,7 +20,7 @@ from registry.cli.audit_standing import (
     write_standing,
 )
 from registry.cli.audit_words import report_document, run_document, write_report
-from registry.cli.options import JsonFlag, complete_installed
+from registry.cli.options import InstalledArgument, JsonFlag, complete_installed
 from registry.cli.progress import progress_for_terminal
 from registry.domain.spans import parse_span
 from registry.errors import AuditRunning, InvalidArgument
@@ -32,6 +32,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False, no_args_is_help=T
 app.add_typer(audit_schedule.app, name="schedule")
 
 _T = TypeVar("_T")
+_MOST = 1_000_000
 
 
 @app.callback()
@@ -41,14 +42,7 @@ def audit() -> None:
 
 @app.command()
 def run(
-    references: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="MODEL",
-            help="Installed models; all of them if left out.",
-            autocompletion=complete_installed,
-        ),
-    ] = None,
+    references: InstalledArgument = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every installed model; so it is without any name.")
     ] = False,
@@ -166,7 +160,9 @@ def history(
             autocompletion=complete_installed,
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="So many, the newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=_MOST, help="So many, the newest first.")
+    ] = 20,
     json: JsonFlag = False,
 ) -> None:
     """Show earlier audits, or what they found about one model."""

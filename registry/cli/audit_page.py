@@ -4,8 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from registry.cli.audit_standing import ending_words, moment, state_words
-from registry.cli.audit_words import span
+from registry.cli.audit_standing import moment, run_cells, state_words
 from registry.cli.words import size
 from registry.domain.audit import AuditRun
 from registry.domain.strangers_text import without_controls
@@ -34,8 +33,8 @@ p.bad { border-color: #a11; background: #fbf1f1 }
 def page(now_is: "Standing", runs: Sequence[AuditRun]) -> str:
     """The page; everything that anybody else wrote is text in it."""
     bad = len(now_is.findings)
-    words = "1 thing is not right." if bad == 1 else f"{bad} things are not right."
-    words = words if bad else "Nothing is known to be wrong."
+    things = "1 thing is" if bad == 1 else f"{bad} things are"
+    words = f"{things} not right." if bad else "Nothing is known to be wrong."
     files = _table(
         ("File", "Size", "Found right", "State"),
         (
@@ -50,22 +49,7 @@ def page(now_is: "Standing", runs: Sequence[AuditRun]) -> str:
     )
     audits = _table(
         ("Began", "Of", "By", "Files", "Read", "Took", "Found", "Ended"),
-        (
-            tuple(
-                (text, "")
-                for text in (
-                    moment(run.began_at),
-                    run.scope or "–",
-                    run.trigger,
-                    str(run.checked),
-                    size(run.read_bytes),
-                    span(run.seconds),
-                    str(run.found),
-                    ending_words(run),
-                )
-            )
-            for run in runs
-        ),
+        (tuple((text, "") for text in run_cells(run)) for run in runs),
     )
     never = f" {now_is.never_verified} were not checked yet." if now_is.never_verified else ""
     next_at = f" The next audit is due {moment(now_is.next_at)}." if now_is.next_at else ""

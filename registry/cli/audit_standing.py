@@ -42,7 +42,7 @@ def write_standing(now_is: "Standing") -> None:
     render.facts(
         [
             ("files", str(len(now_is.files))),
-            ("never checked", str(now_is.never_verified) if now_is.never_verified else ""),
+            ("not yet found right", str(now_is.never_verified) if now_is.never_verified else ""),
             ("oldest check", moment(now_is.oldest_at) if now_is.oldest_at else ""),
             ("last audit", f"{moment(last.began_at)}, {ending_words(last)}" if last else "none"),
             ("next audit", moment(next_at) if next_at else "none is scheduled"),
@@ -94,20 +94,22 @@ def write_runs(runs: Sequence[AuditRun]) -> None:
     if not runs:
         render.write("no audit was run yet")
         return
-    rows = [
-        (
-            moment(run.began_at),
-            run.scope + (" (deep)" if run.deep else "") or "–",
-            run.trigger,
-            str(run.checked),
-            size(run.read_bytes),
-            span(run.seconds),
-            str(run.found),
-            ending_words(run),
-        )
-        for run in runs
-    ]
+    rows = [run_cells(run) for run in runs]
     render.table(("began", "of", "by", "files", "read", "took", "found", "ended"), rows)
+
+
+def run_cells(run: AuditRun) -> tuple[str, ...]:
+    """A run in a table: began, of, by, files, read, took, found, ended."""
+    return (
+        moment(run.began_at),
+        run.scope + (" (deep)" if run.deep else "") or "–",
+        run.trigger,
+        str(run.checked),
+        size(run.read_bytes),
+        span(run.seconds),
+        str(run.found),
+        ending_words(run),
+    )
 
 
 def past_document(past: PastFinding) -> dict[str, object]:

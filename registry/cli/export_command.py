@@ -7,7 +7,7 @@ import typer
 
 from registry.api import Registry
 from registry.cli import render
-from registry.cli.options import JsonFlag, complete_installed
+from registry.cli.options import InstalledArgument, JsonFlag
 from registry.cli.progress import progress_for_terminal
 from registry.cli.words import files
 from registry.domain.strangers_text import without_controls
@@ -21,14 +21,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def export(
-    references: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="MODEL",
-            help="Installed models; all of them if left out.",
-            autocompletion=complete_installed,
-        ),
-    ] = None,
+    references: InstalledArgument = None,
     metalink: Annotated[
         bool, typer.Option("--metalink", help="As a Metalink document, which aria2 reads.")
     ] = False,

@@ -47,6 +47,14 @@ ModelsArgument = Annotated[
         autocompletion=complete_models,
     ),
 ]
+InstalledArgument = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="MODEL",
+        help="Installed models; all of them if left out.",
+        autocompletion=complete_installed,
+    ),
+]
 PreferOption = Annotated[
     str | None, typer.Option("--prefer", help="Precision to take first: fp16, bf16, fp32, fp8.")
 ]

@@ -14,6 +14,7 @@ from registry.cli.progress import progress_for_terminal
 from registry.cli.words import listed, size
 from registry.domain.audit import Finding
 from registry.domain.strangers_text import without_controls
+from registry.errors import InvalidArgument
 
 if TYPE_CHECKING:
     from registry.operations.repair import Mended, Planned, RepairReport
@@ -48,6 +49,8 @@ def repair(
     Checks first. The damaged file goes to quarantine; the repaired one is proven as a whole before
     it takes its place. Exits with 1 when something could not be mended.
     """
+    if references and everything:
+        raise InvalidArgument("--all", "makes no sense beside names", "Leave one of the two out.")
     registry = Registry.open()
     asks = not edited and not json and sys.stdin.isatty()
     report = registry.repair(

@@ -7,7 +7,7 @@ import typer
 from registry.api import Registry
 from registry.cli import render
 from registry.cli.audit_words import report_document, write_report
-from registry.cli.options import JsonFlag, complete_installed
+from registry.cli.options import InstalledArgument, JsonFlag
 from registry.cli.progress import progress_for_terminal
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -15,14 +15,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 @app.command()
 def verify(
-    references: Annotated[
-        list[str] | None,
-        typer.Argument(
-            metavar="MODEL",
-            help="Installed models; all of them if left out.",
-            autocompletion=complete_installed,
-        ),
-    ] = None,
+    references: InstalledArgument = None,
     deep: Annotated[
         bool,
         typer.Option("--deep", help="Also SHA-256, structure, and weights that are no numbers."),

@@ -6,6 +6,7 @@ drops it. The model stays what it was: its record names the catalog's file, whos
 of the pickle, and `derived_from` says which bytes the stored ones were made from.
 """
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from registry.errors import FormatError, GoneFromHub, HashMismatch, UnsafeFile
 from registry.operations.inspect_file import Inspected, inspect_file
 from registry.operations.obtain import obtain
 from registry.operations.rooms import Rooms
-from registry.store.content import measure
+from registry.store.content import measure, sha256_of
 from registry.store.disk import make_folder
 from registry.store.trouble import disk_errors
 
@@ -158,7 +159,9 @@ def _convert(
 
 
 def convert_again(install: Install, rooms: Rooms, progress: Progress) -> FetchedFile:
-    """Bring back the bytes of a converted install: fetch its pickle once more and convert it.
+    """Bring back the bytes of a converted install: convert its pickle once more.
+
+    The one in quarantine if it is there still, else it is fetched, and gone afterwards.
 
     Raises:
         GoneFromHub: The catalog knows no source of the pickle any more.
@@ -166,13 +169,34 @@ def convert_again(install: Install, rooms: Rooms, progress: Progress) -> Fetched
         SdregError: As `obtain` and `convert_file` do.
     """
     wanted = Hash(HashKind.SHA256, install.derived_from or "")
+    kept = _kept_pickle(wanted, rooms)
+    pickle = kept or _fetched_pickle(wanted, install, rooms, progress)
+    _, made = _convert(pickle, rooms, progress)
+    if made.hashes.sha256 != install.sha256:
+        with disk_errors(made.path):
+            made.path.unlink()
+        got = made.hashes.sha256 or "?"
+        raise HashMismatch(install.file_name, install.sha256, got, "the conversion")
+    if kept is None:
+        rooms.downloader.discard(pickle.path.stem)
+    return made
+
+
+def _kept_pickle(wanted: Hash, rooms: Rooms) -> FetchedFile | None:
+    """The pickle, if its conversion left it in quarantine or it is stored itself."""
+    named = (path for path in rooms.store.quarantined() if path.name.startswith(wanted.digits))
+    for path in (rooms.store.path_of(wanted.digits), *named):
+        with contextlib.suppress(OSError):  # what cannot be read is fetched
+            if path.is_file() and sha256_of(path) == wanted.digits:
+                size_bytes = path.stat().st_size
+                return FetchedFile(path, size_bytes, Hashes((wanted,)), PieceMap(0, ()), 0)
+    return None
+
+
+def _fetched_pickle(
+    wanted: Hash, install: Install, rooms: Rooms, progress: Progress
+) -> FetchedFile:
     known = [file for _, _, file in rooms.catalog.models.by_hash(wanted)]
     if not known:
         raise GoneFromHub("every hub", install.file_name, "the pickle is not known any more")
-    obtained = obtain(known[0], rooms, progress)
-    _, made = _convert(obtained.fetched, rooms, progress)
-    if made.hashes.sha256 != install.sha256:
-        raise HashMismatch(
-            install.file_name, install.sha256, made.hashes.sha256 or "?", str(obtained.source)
-        )
-    return made
+    return obtain(known[0], rooms, progress).fetched

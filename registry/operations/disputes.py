@@ -1,5 +1,6 @@
 """Why no read was the promised file, what is kept of it, and what the user accepts instead."""
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,7 @@ from registry.errors import HashDisputed, HashMismatch
 from registry.operations.readings import Reading
 from registry.operations.rooms import Rooms
 from registry.operations.salvage import Salvage
-from registry.store.content import measure
+from registry.store.content import measure, same_bytes
 from registry.store.trouble import disk_errors
 
 # When reads tell different causes, the one that the user can do most about is told.
@@ -70,10 +71,24 @@ def _kept(reading: Reading, salvage: Salvage, rooms: Rooms) -> Path | None:
 
 
 def set_aside(reading: Reading, rooms: Rooms) -> Path:
-    """Move the bytes of a wrong read to the quarantine."""
+    """Move the bytes of a wrong read to the quarantine, unless they lie there from another day."""
     expected, got = reading.wrong
+    if (kept_at := _kept_another_day(reading, rooms)) is not None:
+        rooms.downloader.discard(reading.fetched.path.stem)
+        return kept_at
     because = f"expected {expected}\ngot      {got}\nfrom     {reading.source or 'an earlier run'}"
     return rooms.store.quarantine(reading.fetched.path, because)
+
+
+def _kept_another_day(reading: Reading, rooms: Rooms) -> Path | None:
+    for dispute in rooms.catalog.disputes.about(reading.wrong[0]):
+        path = dispute.kept_at
+        if path is None or dispute.seen != reading.fetched.hashes.get(HashKind.SHA256):
+            continue
+        with contextlib.suppress(OSError):  # the user threw it away
+            if same_bytes(path, reading.fetched.path):
+                return path
+    return None
 
 
 def _disputed(

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from registry.audit.check import Stored, check_file
 from registry.audit.repair_plan import RepairPlan, plan_repair
-from registry.audit.whereabouts import Whereabouts
+from registry.audit.whereabouts import Whereabouts, is_the_file
 from registry.domain.audit import Finding, FindingKind
 from registry.domain.install import Install, Link, LinkMethod
 from registry.domain.progress import Progress
@@ -26,7 +27,9 @@ from registry.operations.audit import Checked
 from registry.operations.look_at import as_stored, whereabouts
 from registry.operations.restore import THIS_DISK, Loss, restore, wanted_file
 from registry.operations.rooms import Rooms
+from registry.operations.written_beside import note
 from registry.store import links
+from registry.store.trouble import disk_errors
 
 _NOT_MENDED = (HubError, TransferError, StoreError, ConversionError, FormatError, UnsafeFile)
 
@@ -174,6 +177,22 @@ class _Manner:
     undo_edit: Callable[[Finding], bool]
 
 
+def _not_led_back(link: Link) -> Finding:
+    message = "it led to the damaged bytes"
+    return Finding(FindingKind.BROKEN_LINK, link.sha256, link.path, message)
+
+
+def _as_it_is_now(item: Checked, rooms: Rooms) -> Checked | None:
+    """Without what was removed, or mended by somebody else, since it was checked."""
+    sha256 = item.install.sha256
+    users = {each.id: each for each in rooms.catalog.installs.all() if each.sha256 == sha256}
+    first = [users.pop(each.id) for each in item.installs if each.id in users]
+    bad = {found.path for found in rooms.catalog.audits.latest_findings() if found.sha256 == sha256}
+    findings = tuple(each for each in item.findings if not each.is_bad or each.path in bad)
+    now = Checked((*first, *users.values()), findings)
+    return None if not now.installs or now.is_well else now
+
+
 class _Mending:
     """One stored file and its names."""
 
@@ -190,13 +209,13 @@ class _Mending:
     def run(self) -> tuple[Mended | None, list[NotMended]]:
         """Mend it; what is left is told."""
         with self._rooms.downloader.claim(self._sha256, self._progress):
+            now = _as_it_is_now(self._item, self._rooms)
+            if now is None:
+                return None, []
+            self._item = now
             brought = self._bring_back()
-            remade = (
-                self._relink(is_new=brought is not None)
-                if self._rooms.store.has(self._sha256)
-                else 0
-            )
-        self._settle()
+            remade = self._relink(is_new=brought is not None)
+            self._settle()
         if brought is None and not remade:
             return None, self._left
         fetched_bytes, source = brought or (0, THIS_DISK)
@@ -221,51 +240,80 @@ class _Mending:
         if got != self._sha256:
             name = self._item.install.file_name
             raise HashMismatch(name, self._sha256, got or "?", restored.source)
+        is_told = self._rooms.store.record(self._sha256) is not None
         self._rooms.store.replace_damaged(restored.fetched)
+        self._rooms.catalog.installs.verified(self._sha256, self._rooms.clock())
+        if not is_told:
+            note(self._item.installs, self._rooms)
         return restored.fetched.fetched_bytes, restored.source
 
     def _relink(self, *, is_new: bool) -> int:
         """Make the names lead to the good bytes again; what is not ours stays, and is named."""
         remade = 0
         bad = {finding.path: finding for finding in self._item.findings if finding.is_bad}
+        if not self._rooms.store.has(self._sha256):
+            for path in bad.keys() - {self._path}:
+                self._leave(bad[path], "there is nothing to lead to: the stored file is gone")
+            return 0
         for install in self._item.installs:
             for link in install.links:
                 finding = bad.get(link.path)
-                if finding is not None and finding.kind is FindingKind.MOVED:
-                    remade += self._follow(install, link, finding)
-                elif (finding is not None or is_new) and self._lead_back(link, finding):
-                    remade += 1
+                if finding is None and not is_new:
+                    continue
+                try:
+                    remade += self._put_right(install, link, finding)
+                except StoreError as error:
+                    self._leave(finding or _not_led_back(link), str(error))
         return remade
+
+    def _put_right(self, install: Install, link: Link, finding: Finding | None) -> int:
+        if finding is not None and finding.kind is FindingKind.MOVED:
+            return self._follow(install, link, finding)
+        return int(self._lead_back(link, finding))
 
     def _lead_back(self, link: Link, finding: Finding | None) -> bool:
         rooms = self._rooms
         blob = rooms.store.blob(self._sha256)
+        if finding is not None and finding.kind is FindingKind.UNAVAILABLE:
+            self._leave(finding, f"{finding.message}; {_DRIVE}")
+            return False
+        stored = as_stored(self._sha256, blob.size_bytes, rooms)
         if finding is not None and finding.kind is FindingKind.EDITED:
             if not self._undo_edit(finding):
                 self._leave(finding, "somebody edited its metadata; --edited puts them back")
                 return False
-            rooms.store.quarantine(link.path, f"its metadata were not those of {blob.sha256}")
-        elif finding is not None and finding.kind is FindingKind.ROT:
-            rooms.store.quarantine(link.path, f"a damaged copy of {blob.sha256}")
+            # Time went by since: what lies there by now may be another file.
+            if check_file(link.path, stored, self._progress).finding.kind is FindingKind.EDITED:
+                rooms.store.quarantine(link.path, f"its metadata were not those of {blob.sha256}")
         if links.remake(link, blob, rooms.store.is_quarantined, set_aside=rooms.store.quarantine):
             return True
-        if finding is not None:
+        if finding is not None and not self._is_right(link, stored):
             because = f"{link.path} is not ours: move it away, then run `sdreg link`"
-            if finding.kind is FindingKind.UNAVAILABLE:
-                because = f"{link.path.parent} is not there: is a drive unplugged?"
+            if finding.kind is FindingKind.UNREADABLE:
+                because = f"{finding.message}; move {link.path} away, then run `sdreg link`"
             self._leave(finding, because)
         return False
+
+    def _is_right(self, link: Link, stored: Stored) -> bool:
+        """Whether a name leads to the right bytes by itself, now that the stored file is back."""
+        try:
+            return link.path.samefile(self._path) or is_the_file(link.path, stored)
+        except OSError:
+            return False
 
     def _follow(self, install: Install, link: Link, finding: Finding) -> int:
         """Somebody gave our link another name: it stays theirs, and we know it by that."""
         path = finding.elsewhere
         if path is None or install.id is None:
             return 0
+        if self._rooms.catalog.installs.owner_of(path) is not None:
+            return int(self._lead_back(link, finding))  # another name was found there already
         method = LinkMethod.COPY
-        if path.is_symlink():
-            method = LinkMethod.SYMLINK
-        elif path.samefile(self._path):
-            method = LinkMethod.HARDLINK
+        with disk_errors(path):  # somebody may have moved it on
+            if path.is_symlink():
+                method = LinkMethod.SYMLINK
+            elif path.samefile(self._path):
+                method = LinkMethod.HARDLINK
         self._rooms.catalog.installs.remove_link(link.path)
         self._rooms.catalog.installs.add_links(
             install.id, [replace(link, path=path, method=method)]

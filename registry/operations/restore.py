@@ -32,6 +32,7 @@ from registry.operations.rooms import Rooms
 from registry.operations.sources import asks
 from registry.store.space import require_space
 from registry.store.trouble import disk_errors
+from registry.transfer.download import REPAIR
 
 if TYPE_CHECKING:
     from registry.domain.source import Source
@@ -93,7 +94,7 @@ def restore(loss: Loss) -> Restored:
         StoreError: The disk refused.
     """
     stored, rooms = loss.stored, loss.rooms
-    copy = rooms.home / "partial" / f"{stored.sha256}.repair"
+    copy = rooms.home / "partial" / f"{stored.sha256}{REPAIR}"
     with disk_errors(copy, needed_bytes=stored.size_bytes):
         copy.parent.mkdir(parents=True, exist_ok=True)
         if _linked_back(copy, loss):
@@ -121,6 +122,15 @@ def _linked_back(copy: Path, loss: Loss) -> bool:
 
 def _by_piece(copy: Path, pieces: PieceMap, loss: Loss) -> Restored:
     mosaic = _Mosaic(copy, pieces)
+    with contextlib.ExitStack() as stack:
+        stack.callback(mosaic.drop_unless_fetched)
+        restored = _put_together(mosaic, loss)
+        stack.pop_all()
+    return restored
+
+
+def _put_together(mosaic: "_Mosaic", loss: Loss) -> Restored:
+    copy, pieces = mosaic.path, mosaic.pieces
     install, progress, fetched_bytes, source = loss.install, loss.progress, 0, THIS_DISK
     require_space(copy.parent, mosaic.missing_bytes)
     progress.begin(f"taking what is right of {install.file_name}", mosaic.missing_bytes)
@@ -135,8 +145,10 @@ def _by_piece(copy: Path, pieces: PieceMap, loss: Loss) -> Restored:
         alone = install.derived_from is None and len(mosaic.missing) < len(pieces.digests)
         had = _fetch_missing(mosaic, loss) if alone else None
         if had is None:
+            mosaic.drop_unless_fetched()
+            restored = _from_afar(loss)
             copy.unlink(missing_ok=True)
-            return _from_afar(loss)
+            return restored
         fetched_bytes, source = had
     return Restored(_proven(copy, loss, fetched_bytes), source)
 
@@ -146,6 +158,7 @@ class _Mosaic:
 
     Attributes:
         missing: Indices of the pieces that it has not.
+        has_fetched: Whether some of it came over the network, now or at an earlier try.
     """
 
     def __init__(self, path: Path, pieces: PieceMap) -> None:
@@ -159,12 +172,18 @@ class _Mosaic:
             pass
         if path.stat().st_size:
             self.look_again()
+        self.has_fetched = len(self.missing) < len(pieces.digests)
         os.truncate(path, pieces.size_bytes)
 
     @property
     def missing_bytes(self) -> int:
         """How many bytes the missing pieces have."""
         return sum(end - begin for begin, end in self.pieces.ranges(self.missing))
+
+    def drop_unless_fetched(self) -> None:
+        """Let go of what this disk has in other places still; the rest waits for the next try."""
+        if not self.has_fetched:
+            self.path.unlink(missing_ok=True)
 
     def look_again(self) -> None:
         """See which of the missing pieces are there by now."""
@@ -211,8 +230,10 @@ def _fetch_missing(mosaic: _Mosaic, loss: Loss) -> tuple[int, str] | None:
     file = wanted_file(install, rooms)
     failures: dict[Source, HubError | TransferError] = {}
     fetched_bytes = 0
+    before = mosaic.has_fetched, len(mosaic.missing)
     for ask in asks(file, rooms, progress, failures):
         options = rooms.downloader.options
+        mosaic.has_fetched = True  # whatever interrupts it
         try:
             fetched_bytes += rooms.downloader.fetch_ranges(
                 rooms.hub(ask.source.hub).locate(ask.source, file),
@@ -226,6 +247,7 @@ def _fetch_missing(mosaic: _Mosaic, loss: Loss) -> tuple[int, str] | None:
             failures[ask.source] = error
             progress.say(f"{ask.source}: {error}")
         mosaic.look_again()
+        mosaic.has_fetched = before[0] or len(mosaic.missing) < before[1]
         if not mosaic.missing:
             return fetched_bytes, str(ask.source)
         if ask.source not in failures:
@@ -277,7 +299,7 @@ def _from_afar(loss: Loss) -> Restored:
     install, rooms, progress = loss.install, loss.rooms, loss.progress
     if install.derived_from is not None:
         made = convert_again(install, rooms, progress)
-        return Restored(made, install.source)
+        return Restored(made, install.source if made.fetched_bytes else THIS_DISK)
     obtained = obtain(wanted_file(install, rooms), rooms, progress)
     return Restored(obtained.fetched, str(obtained.source))
 

@@ -168,7 +168,7 @@ KEYS: tuple[Key, ...] = (
         "SDREG_DURABLE",
         _flag,
         default=True,
-        about="Wait until the disk has the bytes before they get their final name.",
+        about="Wait until the disk has bytes before they get their final name, and every record.",
     ),
     Key(
         "notify.command",

@@ -84,21 +84,21 @@ def same_bytes(one: Path, other: Path) -> bool:
         return all(a == b for a, b in zip(_pieces(left), _pieces(right), strict=True))
 
 
-def mostly_same_bytes(one: Path, other: Path) -> bool:
-    """Whether two files are of one length and differ in less than half of their blocks.
+def differing_share(one: Path, other: Path) -> float:
+    """How much of two files differs, as a share of their blocks; 1.0 for files of two lengths.
 
     Raises:
         OSError: One of them cannot be read.
     """
     size_bytes = one.stat().st_size
     if size_bytes != other.stat().st_size:
-        return False
+        return 1.0
     # Small files are cut small, so that one bad byte does not spoil all there is to compare.
     block_bytes = min(PIECE_BYTES, max(16, size_bytes // 64))
     with one.open("rb", buffering=0) as left, other.open("rb", buffering=0) as right:
         pairs = zip(_pieces(left, block_bytes), _pieces(right, block_bytes), strict=True)
-        same = [a == b for a, b in pairs]
-    return sum(same) * 2 > len(same)
+        differ = [a != b for a, b in pairs]
+    return sum(differ) / len(differ) if differ else 0.0
 
 
 def _pieces(source: BinaryIO, piece_bytes: int = PIECE_BYTES) -> Iterator[bytes]:

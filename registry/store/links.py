@@ -14,7 +14,7 @@ from pathlib import Path
 from registry.domain.audit import FindingKind
 from registry.domain.install import Blob, Link, LinkMethod
 from registry.errors import BlobDamaged, BlobMissing, LinkRefused, NotEnoughSpace, PlaceTaken
-from registry.store.content import mostly_same_bytes, same_bytes, sha256_of
+from registry.store.content import differing_share, same_bytes, sha256_of
 from registry.store.disk import delete, make_folder, pinned, sync_folder
 from registry.store.methods import METHODS, NotTheSameBytes, made_by_us
 from registry.store.paths import same_name, with_hash
@@ -23,6 +23,7 @@ from registry.store.trouble import disk_errors, in_words, is_full
 
 BEST_FIRST = (LinkMethod.REFLINK, LinkMethod.HARDLINK, LinkMethod.SYMLINK, LinkMethod.COPY)
 
+_MOST_ROTTEN, _MOST_WRITTEN = 0.5, 0.07
 _OWN_BYTES = frozenset({LinkMethod.REFLINK, LinkMethod.COPY})
 # What a drive says that is not there any more, while its mount point still is.
 _GONE = frozenset(
@@ -122,11 +123,32 @@ def is_a_copy_of_ours(path: Path, blob: Blob) -> bool:
         return False
 
 
-def check(link: Link, blob_path: Path) -> FindingKind:
+def is_damaged_copy(link: Link, blob: Blob) -> bool:
+    """Whether a file with bytes of its own is what we once copied there, with some bytes rotten.
+
+    Another model of the same shape has the same length, but shares no more than its header; the
+    same one with another VAE shares nine tenths. A disk that fails leaves the time of a file as it
+    was: what was written to since must be nearly the same to count as ours.
+    """
+    if link.method not in _OWN_BYTES or link.path.is_symlink() or not link.path.is_file():
+        return False
+    try:
+        most = _MOST_ROTTEN if made_by_us(link.path, blob.path) else _MOST_WRITTEN
+        return 0 < differing_share(link.path, blob.path) < most
+    except OSError:
+        return False
+
+
+def check(link: Link, blob_path: Path, *, size_bytes: int | None = None) -> FindingKind:
     """Say whether a link still leads to its blob.
 
     Reads no bytes of a link that is the blob's own inode or points to it. One with bytes of its own
     is held against the blob's length; the bytes are the auditor's business.
+
+    Args:
+        link: What we made once.
+        blob_path: Where the blob lies.
+        size_bytes: The length that it must have; None if it is to be believed.
     """
     try:
         status = link.path.lstat()
@@ -143,9 +165,10 @@ def check(link: Link, blob_path: Path) -> FindingKind:
         if _method(link.path, blob_path) is LinkMethod.HARDLINK:
             return FindingKind.OK
         if link.method in _OWN_BYTES and blob_path.is_file():
-            same = status.st_size == blob_path.stat().st_size
+            wanted = size_bytes if size_bytes is not None else blob_path.stat().st_size
+            same = status.st_size == wanted
         else:
-            same = _has_its_bytes(link, blob_path)
+            same = _has_its_bytes(link, blob_path, size_bytes)
     except OSError:
         return FindingKind.UNREADABLE
     return FindingKind.OK if same else FindingKind.FOREIGN_FILE
@@ -180,7 +203,7 @@ def remake(
         if is_quarantined(path) or (kind is FindingKind.BROKEN_LINK and path.is_symlink()):
             with disk_errors(path):
                 delete(path)
-        elif set_aside is not None and _is_damaged_copy(link, blob):
+        elif set_aside is not None and is_damaged_copy(link, blob):
             set_aside(path, f"a damaged copy of {blob.sha256}")
         else:
             return False
@@ -309,27 +332,16 @@ def _pointed_to_store(link: Link) -> bool:
     return target.name == link.sha256 and not (link.path.parent / target).exists()
 
 
-def _has_its_bytes(link: Link, blob_path: Path) -> bool:
-    if blob_path.is_file():
-        if link.path.stat().st_size != blob_path.stat().st_size:
-            return False
-        if same_bytes(link.path, blob_path):
-            return True
+def _has_its_bytes(link: Link, blob_path: Path, size_bytes: int | None = None) -> bool:
+    is_there = blob_path.is_file()
+    if size_bytes is None and is_there:
+        size_bytes = blob_path.stat().st_size
+    if size_bytes is not None and link.path.stat().st_size != size_bytes:
+        return False
+    if is_there and same_bytes(link.path, blob_path):
+        return True
     # The blob is gone or damaged itself: then the hash is the judge.
     return sha256_of(link.path) == link.sha256
-
-
-def _is_damaged_copy(link: Link, blob: Blob) -> bool:
-    """Whether a file with bytes of its own is what we once copied there, with some bytes rotten.
-
-    Another model of the same shape has the same length, but shares no more than its header.
-    """
-    if link.method not in _OWN_BYTES or link.path.is_symlink() or not link.path.is_file():
-        return False
-    try:
-        return mostly_same_bytes(link.path, blob.path)
-    except OSError:
-        return False
 
 
 def _folder_is_there(path: Path) -> bool:

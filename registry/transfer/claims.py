@@ -29,10 +29,8 @@ if sys.platform != "win32":
 logger = logging.getLogger(__name__)
 
 _SOON_S, _REMIND_S = 0.3, 30.0
-_REPAIR_KEPT_S = 7 * 86_400.0
 _SUFFIXES = (".part", ".journal")
-_OF_A_PART = (".journal", ".journal.tmp", ".lock")
-_BESIDE = (*_OF_A_PART, ".repair")
+_BESIDE = (".journal", ".journal.tmp", ".lock")
 _PROBE = ".locks"
 
 
@@ -93,17 +91,13 @@ class Claims:
         self._acquire(lock, key, progress, self._wait_s if wait_s is None else wait_s)
         depth = self._depths.setdefault((key, threading.get_ident()), [0])
         depth[0] += 1
-        goes: tuple[str, ...] = _BESIDE
         try:
             yield key
-        except KeyboardInterrupt:
-            goes = _OF_A_PART  # the next repair goes on with what this one has
-            raise
         finally:
             depth[0] -= 1
             if depth[0] == 0:
                 del self._depths[key, threading.get_ident()]
-                self._tidy(key, goes)
+                self._tidy(key)
             lock.release()
 
     def tidy(self) -> None:
@@ -117,7 +111,7 @@ class Claims:
         }
         for key in sorted(left):
             # Whoever holds it is at work; letting go of it is what tidies.
-            if not (self._folder / f"{key}.part").exists() and not self._has_repair(key):
+            if not (self._folder / f"{key}.part").exists():
                 with contextlib.suppress(StoreError), self.hold(key, Progress(), wait_s=0):
                     pass
 
@@ -151,21 +145,13 @@ class Claims:
             for suffix in _SUFFIXES:
                 (self._folder / f"{name}{suffix}").rename(self._folder / f"{wished}{suffix}")
 
-    def _has_repair(self, key: str) -> bool:
-        """Whether a repair was interrupted of late, so that the next one goes on with it."""
-        try:
-            written = (self._folder / f"{key}.repair").stat().st_mtime
-        except OSError:
-            return False
-        return time.time() - written < _REPAIR_KEPT_S
-
-    def _tidy(self, key: str, suffixes: tuple[str, ...] = _BESIDE) -> None:
+    def _tidy(self, key: str) -> None:
         """Remove what is left when the part itself is gone; only while the lock is held.
 
         Who waits for the lock notices that its file has no name any more, and makes a new one.
         """
         if not (self._folder / f"{key}.part").exists():
-            for name in (f"{key}{suffix}" for suffix in suffixes):
+            for name in (f"{key}{suffix}" for suffix in _BESIDE):
                 with contextlib.suppress(OSError):
                     (self._folder / name).unlink()
 

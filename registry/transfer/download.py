@@ -17,11 +17,14 @@ from registry.transfer.door import Door
 from registry.transfer.job import Job, Order
 from registry.transfer.options import Expectation, TransferOptions
 from registry.transfer.pace import Pace
-from registry.transfer.partial import Part, read_journal
+from registry.transfer.partial import Part, disk_errors, read_journal
 from registry.transfer.peek import Glimpse, peek
 from registry.transfer.ranges import RangeWriter
 
-__all__ = ["Downloader", "Expectation", "Glimpse", "TransferOptions", "Unfinished"]
+__all__ = ["REPAIR", "Downloader", "Expectation", "Glimpse", "TransferOptions", "Unfinished"]
+
+REPAIR = ".repair"
+"""What a stored file is called, behind its key, while it is made again."""
 
 _KEY = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,127}")
 
@@ -211,12 +214,13 @@ class Downloader:
         return tuple(found)
 
     def lost_parts(self) -> tuple[Path, ...]:
-        """Parts without a journal: whoever fetched them was killed, and nobody can go on."""
-        known = {part.key for part in self.unfinished()}
+        """Parts without a journal, with which nobody can go on, and those of repairs."""
+        known = {f"{part.key}.part" for part in self.unfinished()}
         return tuple(
             path
-            for path in sorted(self._folder.glob("*.part"))
-            if path.stem not in known and _KEY.fullmatch(path.stem) and path.is_file()
+            for suffix in (".part", REPAIR)
+            for path in sorted(self._folder.glob(f"*{suffix}"))
+            if path.name not in known and _KEY.fullmatch(path.stem) and path.is_file()
         )
 
     def discard(self, key: str) -> None:
@@ -227,6 +231,9 @@ class Downloader:
         """
         with self.claim(key, Progress()):
             Part(self._folder, key, durable=False).discard()
+            repair = self._folder / f"{key}{REPAIR}"
+            with disk_errors(repair):
+                repair.unlink(missing_ok=True)
 
     def break_off(self) -> None:
         """End everything that is under way; what has arrived stays for a later run."""

@@ -51,6 +51,12 @@ def test_a_bad_one_that_was_seen_in_this_round_comes_last():
     assert names(several, round_began_at=NOON) == ["bad", "good"]
 
 
+def test_a_round_of_a_wrong_clock_puts_no_bad_one_before_all_others_for_ever():
+    several = [candidate("bad", bad=True, hours=-1), candidate("good", hours=-9)]
+
+    assert names(several, round_began_at=NOON + timedelta(days=9999)) == ["good", "bad"]
+
+
 def test_a_moment_to_come_counts_as_never():
     ahead = candidate("ahead", hours=5)
 

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import mmap
 import os
 from dataclasses import replace
 
@@ -281,5 +282,57 @@ def test_who_writes_while_it_is_read_is_waited_for(file, stored, monkeypatch):
 
     file.write_bytes(CONTENT[:-1] + b"X" + bytes(PIECE_BYTES))
     monkeypatch.setattr(ColdFile, "read", read)
+
+    assert look(file, stored).kind is FindingKind.OK
+
+
+# ── long headers, and disks that give in ──────────────────────────────────────────────────────────
+
+
+def test_an_edit_far_behind_the_first_piece_is_an_edit(tmp_path):
+    path = tmp_path / "x"
+    tensors = os.urandom(PIECE_BYTES)
+    path.write_bytes(before := weights("a" * (2 * PIECE_BYTES), tensors))
+    pieces, sha256 = measure_pieces(path, Progress())
+    stored = Stored(sha256, len(before), pieces, before[: -len(tensors)])
+    at = PIECE_BYTES + 1000
+    path.write_bytes(before[:at] + b"bob" + before[at + 3 :])
+
+    found = look(path, stored)
+
+    assert (found.kind, found.pieces) == (FindingKind.EDITED, (1,))
+
+
+@pytest.mark.parametrize("with_pieces", [True, False])
+def test_wrong_bytes_that_cannot_be_read_again_are_unreadable(
+    file, stored, monkeypatch, with_pieces
+):
+    really = ColdFile.read
+    times = iter(range(100))
+
+    def read(cold, index, buffer):
+        if next(times) >= len(stored.pieces.digests):
+            return Piece(index, refusal=OSError(errno.EIO, "Input/output error"))
+        return really(cold, index, buffer)
+
+    file.write_bytes(CONTENT[:-1] + b"X")
+    monkeypatch.setattr(ColdFile, "read", read)
+
+    found = look(file, stored if with_pieces else replace(stored, pieces=None))
+
+    assert found.kind is FindingKind.UNREADABLE
+    assert found.pieces == ((2,) if with_pieces else ())
+    assert found.message == "it gave wrong bytes, and cannot be read again: Input/output error"
+
+
+def test_a_file_system_without_maps_is_read_all_the_same(file, stored, monkeypatch):
+    really = mmap.mmap
+
+    def of_memory_alone(number, size_bytes, **how):
+        if number >= 0:
+            raise OSError(errno.ENODEV, "No such device")
+        return really(number, size_bytes, **how)
+
+    monkeypatch.setattr(mmap, "mmap", of_memory_alone)
 
     assert look(file, stored).kind is FindingKind.OK

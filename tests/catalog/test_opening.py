@@ -53,6 +53,13 @@ def test_writing_is_synchronous_and_checks_references(empty):
     assert pragmas == {"synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
 
 
+def test_who_wants_nothing_durable_does_not_wait_for_the_disk(tmp_path):
+    database = Database(tmp_path / "catalog.db", durable=False)
+    with database.transaction() as connection:
+        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+    database.close()
+
+
 def test_a_reader_cannot_write(empty):
     with pytest.raises(StoreUnwritable, match="readonly"):
         empty.database.rows("DELETE FROM models")

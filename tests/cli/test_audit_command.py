@@ -52,6 +52,10 @@ def test_what_is_due_runs_once_and_is_repaired(sdreg, installed, clock):
     assert (late["due"], late["found"]) == (True, 0)
 
 
+def test_more_history_than_can_be_counted_is_refused(sdreg):
+    sdreg("audit", "history", "--limit", "9" * 20, expect=2)
+
+
 # ── run, status, history, report ──────────────────────────────────────────────────────────────────
 
 
@@ -90,7 +94,8 @@ def test_what_was_mended_is_not_bad_any_more(sdreg, installed):
     assert "rot          noise.safetensors: makes it again" in plan
     assert names_in(planned) <= documented("sdreg.repair/1") | documented("sdreg.audit/1")
     status = sdreg("audit", "status").out
-    assert "known bad      nothing" in status
+    assert re.search("known bad +nothing", status)
+    assert "not yet found right" not in status
     assert "rot" in sdreg("audit", "history", "civitai-901").out
 
 
@@ -125,7 +130,7 @@ def test_every_option_of_a_run_is_taken(sdreg, installed):
 def test_without_any_audit_that_is_said(sdreg, installed):
     assert sdreg("audit", "history").out == "no audit was run yet\n"
     assert sdreg("audit", "history", "civitai-901").out == "it was not checked yet\n"
-    assert "never checked  1" in sdreg("audit", "status").out
+    assert "not yet found right  1" in sdreg("audit", "status").out
 
 
 def test_a_report_is_a_table_or_a_page_that_holds_all_it_needs(sdreg, installed, tmp_path):

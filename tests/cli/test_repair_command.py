@@ -78,3 +78,9 @@ def test_what_came_from_this_disk_is_told_without_a_count_of_nothing(sdreg, inst
 def test_nothing_installed_is_well(sdreg):
     assert sdreg("verify").out == "0 files, 0 bytes read in 0.0 s, nothing wrong\n"
     assert sdreg("repair").out == "nothing is damaged\n"
+
+
+def test_all_beside_a_name_is_refused(sdreg, installed):
+    error = sdreg.json("repair", "civitai:901", "--all", schema="sdreg.error/1", expect=2)
+
+    assert error["message"] == "--all makes no sense beside names"

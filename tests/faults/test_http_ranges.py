@@ -45,7 +45,8 @@ def test_row_02_one_such_range_midway_is_rejected_and_the_others_go_on(house, se
 
     house.installs(url, LARGE)
 
-    assert server.sent_bytes("noise.safetensors") < len(LARGE) + 4 * MIB
+    # The piece in which the first answer was cut comes twice, at most.
+    assert server.sent_bytes("noise.safetensors") <= len(LARGE) + 4 * MIB
 
 
 def test_row_03_another_total_midway_is_another_file(house, server):

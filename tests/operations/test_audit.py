@@ -367,30 +367,6 @@ def test_what_an_earlier_repair_left_is_gone_on_with_but_never_somebodys_file(re
     assert run(registry).findings == ()
 
 
-def test_what_an_interrupted_repair_had_is_kept_for_the_next_one(registry):
-    class Interrupting(Progress):
-        def begin(self, what, total_bytes, done_bytes=0):
-            if what.startswith("proving"):
-                raise KeyboardInterrupt
-
-    (install,) = registry.installed("civitai-931")
-    right = registry.rooms.store.path_of(install.sha256).read_bytes()
-    copy = install.links[0].path
-    copy.unlink()
-    copy.write_bytes(right)
-    spoil(registry, 3)
-    part = registry.settings.home / "partial" / f"{install.sha256}.repair"
-
-    with pytest.raises(KeyboardInterrupt):
-        registry.repair(["civitai-931"], progress=Interrupting())
-    assert part.read_bytes() == right
-
-    copy.unlink()
-    (done,) = registry.repair(["civitai-931"]).mended
-    assert done.fetched_bytes == 0
-    assert not part.exists()
-
-
 def test_moments_are_told_apart_from_those_of_a_wrong_clock(registry):
     """A check of the year 2100 counts as none."""
     future = datetime(2100, 1, 1, tzinfo=UTC)
@@ -399,3 +375,14 @@ def test_moments_are_told_apart_from_those_of_a_wrong_clock(registry):
 
     wish = AuditWish(scope="due", due_after=timedelta(days=30))
     assert run(registry, wish).run.checked == COUNT
+
+
+def test_who_was_checked_under_a_wrong_clock_does_not_come_first_for_ever(registry):
+    ahead = replace(registry.rooms, clock=lambda: datetime(2100, 1, 1, tzinfo=UTC))
+    audit(registry.installed(), AuditWish(), ahead, Progress(), Time().clockwork)
+    heard = Reading()
+
+    for _ in range(COUNT):
+        run(registry, AuditWish(budget=Budget(max_bytes=1)), heard=heard)
+
+    assert len(set(heard.names)) == COUNT

@@ -169,6 +169,26 @@ def test_a_damaged_one_is_mended_by_converting_its_pickle_again(registry):
     assert registry.verify().findings == ()
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_the_pickle_of_a_damaged_one_is_fetched_only_if_it_is_not_kept(registry, hub, is_kept):
+    done = install(registry)
+    done.blob.path.unlink()
+    for link in done.install.links:
+        link.path.unlink()
+    for path in [*registry.rooms.store.quarantined()] if not is_kept else []:
+        registry.rooms.store.drop_quarantined(path)
+
+    if is_kept:
+        hub.take_down("civitai:901")
+    (mended,) = registry.repair().mended
+
+    assert (mended.fetched_bytes == 0) is is_kept
+    assert (mended.source == "this disk") is is_kept
+    home = registry.settings.home
+    assert [*home.glob("partial/*.part"), *home.glob("converted/*")] == []
+    assert registry.verify().findings == ()
+
+
 def test_what_only_its_name_calls_a_pickle_keeps_that_name(registry):
     content = b"neither a pickle nor anything that we know" * 100
     with ModelServer() as server:

@@ -265,12 +265,12 @@ def test_the_walls_are_named_and_each_says_why_it_is_missing():
 
 WITHOUT_WALLS = """
 import json, sys
-from registry.operations.doctor import _sandbox
+from registry.operations.surroundings import check_sandbox
 from registry.pickles import seccomp
 seccomp.DENIED = {"landlock_create_ruleset": (444, 444), "unshare": (272, 97)}
 seccomp._CLONE = seccomp._CLONE_3 = (9999, 9999)
 seccomp.deny()
-print(json.dumps([[check.what, check.health, check.says] for check in _sandbox()]))
+print(json.dumps([[check.what, check.health, check.says] for check in check_sandbox()]))
 """
 
 

@@ -409,6 +409,23 @@ def test_another_model_of_the_same_length_is_not_taken_for_a_damaged_copy(store,
     assert place.read_bytes() == OTHER
 
 
+def test_a_copy_that_a_tenth_of_was_written_anew_is_somebodys_work(store, blob, place):
+    """A model with another VAE in it has the same length, and nine tenths of the same bytes."""
+    made = link_by(LinkMethod.COPY, blob, place)
+    before = place.stat()
+    tenth = len(WEIGHTS) // 10
+    new = bytes(byte ^ 0xFF for byte in WEIGHTS[:tenth]) + WEIGHTS[tenth:]
+    place.write_bytes(new)
+
+    assert not remake(made, blob, store.is_quarantined, set_aside=store.quarantine)
+    assert place.read_bytes() == new
+
+    # With the time that it was made at, nobody wrote to it: then a disk did that.
+    os.utime(place, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert remake(made, blob, store.is_quarantined, set_aside=store.quarantine)
+    assert place.read_bytes() == WEIGHTS
+
+
 def test_nothing_is_made_where_a_drive_is_unplugged(store, blob, place, tmp_path):
     made = link(blob, place, layout="a1111")
     (tmp_path / "ui").rename(tmp_path / "elsewhere")
