@@ -21,9 +21,7 @@ class RepairPlan:
 
 
 _WITHOUT_BYTES = frozenset({FindingKind.MISSING, FindingKind.MOVED})
-_BY_PIECE = frozenset(
-    {FindingKind.ROT, FindingKind.FLAKY_READ, FindingKind.UNREADABLE, FindingKind.EDITED}
-)
+_BY_PIECE = frozenset({FindingKind.ROT, FindingKind.FLAKY_READ, FindingKind.UNREADABLE})
 
 
 def plan_repair(finding: Finding, pieces: PieceMap | None, size_bytes: int) -> RepairPlan | None:
@@ -35,6 +33,9 @@ def plan_repair(finding: Finding, pieces: PieceMap | None, size_bytes: int) -> R
         size_bytes: Its length.
     """
     whole = ((0, size_bytes),) if size_bytes else ()
+    if finding.kind is FindingKind.EDITED:
+        # The tensors are there, and the header of then lies beside the file: so it was told.
+        return RepairPlan(finding.sha256, (), 0)
     if finding.kind in _WITHOUT_BYTES or (finding.kind in _BY_PIECE and pieces is None):
         return RepairPlan(finding.sha256, whole, size_bytes)
     if finding.kind in _BY_PIECE and pieces is not None:

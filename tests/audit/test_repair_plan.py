@@ -43,10 +43,11 @@ def test_what_fetching_cannot_mend_has_no_plan():
         assert plan_repair(finding(kind), PIECES, 10) is None
 
 
-def test_a_file_that_only_grew_needs_no_bytes_at_all():
-    plan = plan_repair(finding(FindingKind.ROT), PIECES, 10)
+def test_a_file_that_only_grew_needs_no_bytes_at_all_and_so_does_an_edited_one():
+    for case in (finding(FindingKind.ROT), finding(FindingKind.EDITED, (0,))):
+        plan = plan_repair(case, PIECES, 10)
 
-    assert (plan.ranges, plan.fetch_bytes) == ((), 0)
+        assert (plan.ranges, plan.fetch_bytes) == ((), 0)
 
 
 @given(st.sets(st.integers(0, 9), min_size=1))
