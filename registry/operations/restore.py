@@ -290,8 +290,12 @@ def _whole(copy: Path, loss: Loss) -> Restored:
         if is_the_file(path, loss.stored):
             require_space(copy.parent, size_bytes)
             copy.unlink(missing_ok=True)
-            shutil.copyfile(path, copy)
-            return Restored(_proven(copy, loss, 0), THIS_DISK)
+            with contextlib.ExitStack() as stack:
+                stack.callback(copy.unlink, missing_ok=True)
+                shutil.copyfile(path, copy)
+                restored = Restored(_proven(copy, loss, 0), THIS_DISK)
+                stack.pop_all()
+            return restored
     return _from_afar(loss)
 
 
@@ -336,7 +340,7 @@ def _proven(copy: Path, loss: Loss, fetched_bytes: int) -> FetchedFile:
     pieces, sha256 = measure_pieces(copy, loss.progress)
     loss.progress.end()
     if sha256 != stored.sha256:
-        copy.unlink()
+        copy.unlink(missing_ok=True)
         raise HashMismatch(name, stored.sha256, sha256, THIS_DISK)
     hashes = [Hash(HashKind.SHA256, sha256)]
     record = loss.rooms.store.record(sha256)

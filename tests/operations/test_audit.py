@@ -1,5 +1,6 @@
 """Audits: what is read in which order, what stops them, and what they leave for the next time."""
 
+import errno
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -386,3 +387,26 @@ def test_who_was_checked_under_a_wrong_clock_does_not_come_first_for_ever(regist
         run(registry, AuditWish(budget=Budget(max_bytes=1)), heard=heard)
 
     assert len(set(heard.names)) == COUNT
+
+
+def test_a_copy_that_breaks_off_leaves_nothing_behind(registry, hub, tmp_path, monkeypatch):
+    """A file without a piece map is copied from where it is whole, and the disk is full then."""
+    (install,) = registry.installed("civitai-931")
+    blob = registry.rooms.store.path_of(install.sha256)
+    mine = tmp_path / "comfy" / "my copy.safetensors"
+    mine.write_bytes(blob.read_bytes())
+    spoil(registry, 3)
+    blob.with_name(blob.name + ".json").unlink()
+
+    def full(source, target):
+        target.write_bytes(source.read_bytes()[:1000])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("registry.operations.restore.shutil.copyfile", full)
+        (left,) = registry.repair(["civitai-931"]).failed
+    assert "are needed" in left.because
+    assert list((registry.settings.home / "partial").glob("*.repair")) == []
+
+    registry.repair(["civitai-931"])
+    assert run(registry).findings == ()
