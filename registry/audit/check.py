@@ -84,6 +84,26 @@ def check_file(path: Path, stored: Stored, progress: Progress, *, deep: bool = F
     return look
 
 
+def holds(source: Readable, stored: Stored) -> bool:
+    """Whether these are the very bytes of `stored`; reads no further than the first difference.
+
+    Raises:
+        OSError: They cannot be read.
+    """
+    known = stored.pieces
+    size_bytes = known.size_bytes if known is not None else stored.size_bytes
+    if not source.size_bytes == stored.size_bytes == size_bytes:
+        return False
+    whole = hashlib.sha256()
+    for index in range(count_pieces(size_bytes)):
+        content = source.read(index * PIECE_BYTES, (index + 1) * PIECE_BYTES)
+        if known is None:
+            whole.update(content)
+        elif blake3(content).hexdigest() != known.digests[index]:
+            return False
+    return known is not None or whole.hexdigest() == stored.sha256
+
+
 def measure_pieces(path: Path, progress: Progress) -> tuple[PieceMap, str]:
     """Piece map and SHA-256 digits of a file as it is now.
 
@@ -255,26 +275,13 @@ def _edited(path: Path, read: _Read, stored: Stored) -> Finding | None:
     if stored.header is None:
         return None
     with with_header_of_then(path, stored.header) as view:
-        if view is None or view.size_bytes != stored.size_bytes:
-            return None
-        if not _is_it(view, stored):
+        if view is None or not holds(view, stored):
             return None
     pieces = tuple(range(count_pieces(len(stored.header))))
     message = "its metadata was edited; every tensor is as it was stored"
     if read.size_bytes == stored.size_bytes and stored.pieces is not None:
         pieces = read.damaged(stored.pieces)
     return Finding(FindingKind.EDITED, stored.sha256, path, message, pieces)
-
-
-def _is_it(view: Readable, stored: Stored) -> bool:
-    whole = hashlib.sha256()
-    for index in range(count_pieces(view.size_bytes)):
-        content = view.read(index * PIECE_BYTES, (index + 1) * PIECE_BYTES)
-        if stored.pieces is None:
-            whole.update(content)
-        elif blake3(content).hexdigest() != stored.pieces.digests[index]:
-            return False
-    return stored.pieces is not None or whole.hexdigest() == stored.sha256
 
 
 def _damage(known: PieceMap, size_bytes: int, damaged: tuple[int, ...]) -> str:

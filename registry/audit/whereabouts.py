@@ -1,6 +1,5 @@
 """Where else on this disk may the bytes of a file be? By length first, then by hash."""
 
-import hashlib
 import os
 import stat
 from collections import defaultdict
@@ -8,10 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
-from blake3 import blake3
-
-from registry.audit.check import Stored
-from registry.domain.pieces import PIECE_BYTES
+from registry.audit.check import Stored, holds
+from registry.errors import UnreadableFile
+from registry.formats.readable import readable
 
 
 class Whereabouts:
@@ -72,26 +70,10 @@ def is_the_file(path: Path, stored: Stored) -> bool:
 
     False as well for what cannot be read.
     """
-    whole = hashlib.sha256()
-    digests = list(stored.pieces.digests) if stored.pieces is not None else []
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode) or status.st_size != stored.size_bytes:
-            return False  # and who opens a pipe may wait for ever
-        with path.open("rb", buffering=0) as file:
-            for index, content in enumerate(_contents(file.read)):
-                if stored.pieces is None:
-                    whole.update(content)
-                elif index >= len(digests) or blake3(content).hexdigest() != digests[index]:
-                    return False
-            same_length = file.tell() == stored.size_bytes
-    except OSError:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False  # who opens a pipe may wait for ever
+        with readable(path) as source:
+            return holds(source, stored)
+    except (OSError, UnreadableFile):
         return False
-    return same_length and (stored.pieces is not None or whole.hexdigest() == stored.sha256)
-
-
-def _contents(read: Callable[[int], bytes]) -> Iterator[bytes]:
-    while content := read(PIECE_BYTES):
-        while len(content) < PIECE_BYTES and (more := read(PIECE_BYTES - len(content))):
-            content += more
-        yield content
