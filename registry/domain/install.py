@@ -17,6 +17,11 @@ class LinkMethod(StrEnum):
     SYMLINK = "symlink"
     COPY = "copy"
 
+    @property
+    def has_own_bytes(self) -> bool:
+        """Whether the name leads to bytes of its own; the others lead to those of the store."""
+        return self in {LinkMethod.REFLINK, LinkMethod.COPY}
+
 
 @dataclass(frozen=True, slots=True)
 class FetchedFile:

@@ -9,7 +9,7 @@ from registry.audit.check import Stored, check_file
 from registry.audit.headers import with_header_of_then
 from registry.audit.whereabouts import Whereabouts
 from registry.domain.audit import Finding, FindingKind
-from registry.domain.install import Install, Link, LinkMethod
+from registry.domain.install import Install, Link
 from registry.domain.progress import Progress
 from registry.errors import InUse, StoreError, UnreadableFile
 from registry.operations.names_found import names_found
@@ -19,8 +19,6 @@ from registry.operations.written_beside import note
 from registry.store import links
 from registry.store.paths import is_sha256
 
-# These lead to bytes of their own; the others lead to the very bytes of the store.
-_OWN_BYTES = frozenset({LinkMethod.REFLINK, LinkMethod.COPY})
 _NOT_LOOKED_INTO = ("quarantine", "partial", "converted", "backups")
 
 
@@ -123,7 +121,7 @@ def _names(install: Install, stored: Stored, search: Search) -> Iterator[Finding
             found = _lost_link(found, link, stored, search)
         elif kind is FindingKind.FOREIGN_FILE:
             found = _perhaps_edited(found, stored, search)
-        elif kind is FindingKind.OK and link.method in _OWN_BYTES:
+        elif kind is FindingKind.OK and link.method.has_own_bytes:
             found = _own_bytes(found, link, stored, search)
         if found.is_bad:
             yield found
@@ -180,7 +178,7 @@ def _lost_link(found: Finding, link: Link, stored: Stored, search: Search) -> Fi
     blob = rooms.store.blob(stored.sha256)
     others = names_found([stored.sha256], rooms).get(stored.sha256, ())
     elsewhere = next((p.path for p in others if not _is_known(p.path, rooms)), None)
-    if elsewhere is None and link.method in _OWN_BYTES:
+    if elsewhere is None and link.method.has_own_bytes:
         # An equal file that the user put there is his: who removes the model must not take it.
         elsewhere = search.where.find(
             stored, lambda path: _is_known(path, rooms) or not links.is_a_copy_of_ours(path, blob)

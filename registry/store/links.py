@@ -24,7 +24,6 @@ from registry.store.trouble import disk_errors, in_words, is_full
 BEST_FIRST = (LinkMethod.REFLINK, LinkMethod.HARDLINK, LinkMethod.SYMLINK, LinkMethod.COPY)
 
 _MOST_ROTTEN, _MOST_WRITTEN = 0.5, 0.07
-_OWN_BYTES = frozenset({LinkMethod.REFLINK, LinkMethod.COPY})
 # What a drive says that is not there any more, while its mount point still is.
 _GONE = frozenset(
     {errno.ESTALE, errno.ENOTCONN, errno.ENODEV, errno.ENXIO, errno.EHOSTDOWN, errno.ETIMEDOUT}
@@ -130,7 +129,7 @@ def is_damaged_copy(link: Link, blob: Blob) -> bool:
     same one with another VAE shares nine tenths. A disk that fails leaves the time of a file as it
     was: what was written to since must be nearly the same to count as ours.
     """
-    if link.method not in _OWN_BYTES or link.path.is_symlink() or not link.path.is_file():
+    if not link.method.has_own_bytes or link.path.is_symlink() or not link.path.is_file():
         return False
     try:
         most = _MOST_ROTTEN if made_by_us(link.path, blob.path) else _MOST_WRITTEN
@@ -164,7 +163,7 @@ def check(link: Link, blob_path: Path, *, size_bytes: int | None = None) -> Find
             return FindingKind.FOREIGN_FILE
         if _method(link.path, blob_path) is LinkMethod.HARDLINK:
             return FindingKind.OK
-        if link.method in _OWN_BYTES and blob_path.is_file():
+        if link.method.has_own_bytes and blob_path.is_file():
             wanted = size_bytes if size_bytes is not None else blob_path.stat().st_size
             same = status.st_size == wanted
         else:
