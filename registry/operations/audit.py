@@ -175,8 +175,12 @@ class _Audit:
                 return Ending.BUDGET
             checked = self._look_at(users[sha256])
             self._checked += [checked] if checked is not None else []
-            self._run = replace(self._so_far(), remaining=self._run.remaining - 1)
             findings = checked.findings if checked is not None else ()
+            self._run = replace(
+                self._so_far(),
+                found=self._run.found + sum(finding.is_bad for finding in findings),
+                remaining=self._run.remaining - 1,
+            )
             self._rooms.catalog.audits.record(self._run, findings, at=self._rooms.clock())
         return Ending.COMPLETE
 
@@ -236,7 +240,6 @@ class _Audit:
             self._run,
             checked=len(self._checked),
             read_bytes=self._tally.read_bytes,
-            found=sum(finding.is_bad for item in self._checked for finding in item.findings),
             seconds=self._elapsed_s(),
         )
 
