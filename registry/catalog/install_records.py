@@ -7,7 +7,7 @@ interrupted in between.
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -108,6 +108,10 @@ class InstallRecords:
         """Every blob that the catalog knows of, in the order they were stored."""
         rows = self._database.rows(_BLOBS)
         return tuple(_stored(row) for row in rows)
+
+    def verified_at(self) -> Mapping[str, datetime | None]:
+        """When each stored file was last read and found right; None if never."""
+        return {stored.blob.sha256: stored.verified_at for stored in self.blobs()}
 
     def _load(self, where: str, parameters: Sequence[object]) -> tuple[Install, ...]:
         rows = self._database.rows(

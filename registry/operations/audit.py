@@ -203,10 +203,7 @@ class _Audit:
         now, records = self._rooms.clock(), self._rooms.catalog.audits
         checked_at = records.checked_at()
         bad = {finding.sha256 for finding in records.latest_findings()}
-        verified_at = {
-            stored.blob.sha256: stored.verified_at
-            for stored in self._rooms.catalog.installs.blobs()
-        }
+        verified_at = self._rooms.catalog.installs.verified_at()
         candidates = (
             Candidate(sha256, sha256 in bad, checked_at.get(sha256), verified_at.get(sha256))
             for sha256 in users

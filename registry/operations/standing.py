@@ -67,7 +67,7 @@ def standing(rooms: Rooms) -> Standing:
     for finding in records.latest_findings():
         found[finding.sha256].append(finding)
     checked_at = records.checked_at()
-    verified_at = {each.blob.sha256: each.verified_at for each in rooms.catalog.installs.blobs()}
+    verified_at = rooms.catalog.installs.verified_at()
     first: dict[str, Install] = {}
     for install in rooms.catalog.installs.all():
         first.setdefault(install.sha256, install)
