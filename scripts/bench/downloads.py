@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast a download is that ends proven, against the tools that people use.
 
-    python -m scripts.bench.downloads http|https|throttled|far|small|resume|limits
+    python -m scripts.bench.downloads http|https|throttled|far|small|far-small|resume|limits
 
 nginx serves a made-up safetensors file on loopback; every tool fetches it as a whole process, in
 alternating runs, with the disk settled before each. Printed are medians: seconds, multiples of
@@ -9,8 +9,9 @@ aria2c's, CPU seconds for each GB, and the highest memory. Needs nginx and opens
 those of curl, wget, aria2c and hf that are installed. sdreg is the one of this environment.
 
 `throttled` gives every connection 40 MB/s, and each tool eight of them; `far` is the line that
-`far_server` describes; `resume` kills sdreg when nine tenths are there and counts what the second
-run receives; `limits` measures what no download can beat, one thing at a time.
+`far_server` describes; `small` are a hundred files of 25 KB, `far-small` the same on that line;
+`resume` kills sdreg when nine tenths are there and counts what the second run receives; `limits`
+measures what no download can beat, one thing at a time.
 """
 
 import argparse
@@ -204,11 +205,11 @@ def resume(site: Site) -> None:
     print(f"{took_s:.1f} s and received {came / (4 * MIB):.1f} pieces")
 
 
-def small_contenders(site: Site) -> dict[str, str]:
+def small_contenders(site: Site, port: int) -> dict[str, str]:
     """The same for the many small files."""
     aria2c, ours = site.folder / "aria2c.txt", site.folder / "sdreg.txt"
     digests = {
-        f"http://127.0.0.1:{HTTP}/small/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+        f"http://127.0.0.1:{port}/small/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
         for path in (site.folder / "www" / "small").iterdir()
     }
     aria2c.write_text("".join(f"{u}\n  checksum=sha-256={d}\n" for u, d in digests.items()))
@@ -223,9 +224,8 @@ def small_contenders(site: Site) -> dict[str, str]:
 
 def far_away(site: Site) -> subprocess.Popen[bytes]:
     """Start the server at the end of a long line."""
-    file = site.folder / "www" / "big.safetensors"
     server = subprocess.Popen(
-        [sys.executable, "-m", "scripts.bench.far_server", file, "--port", str(FAR)]
+        [sys.executable, "-m", "scripts.bench.far_server", site.folder / "www", "--port", str(FAR)]
     )
     while True:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", FAR)):
@@ -268,21 +268,23 @@ def report(runs: dict[str, list[Run]], size_bytes: int) -> None:
 def main() -> None:
     """Build the site, measure in turns, report."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    kinds = ["http", "https", "throttled", "far", "small", "resume", "limits"]
+    kinds = ["http", "https", "throttled", "far", "small", "far-small", "resume", "limits"]
     parser.add_argument("kind", choices=kinds)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--gigabytes", type=int, default=4)
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR")) as name:
         site = build(Path(name), chosen.gigabytes)
-        far = far_away(site) if chosen.kind == "far" else None
+        far = far_away(site) if chosen.kind.startswith("far") else None
         try:
             if chosen.kind == "resume":
                 resume(site)
                 return
-            is_small = chosen.kind == "small"
-            special = {"small": small_contenders, "limits": limits}.get(chosen.kind)
-            rows = special(site) if special else contenders(site, chosen.kind)
+            is_small = chosen.kind.endswith("small")
+            if is_small:
+                rows = small_contenders(site, FAR if far else HTTP)
+            else:
+                rows = limits(site) if chosen.kind == "limits" else contenders(site, chosen.kind)
             rows = {row: line for row, line in rows.items() if chosen.kind == "limits"
                     or row.startswith("sdreg") or shutil.which(row.split()[0])}  # fmt: skip
             runs: dict[str, list[Run]] = {row: [] for row in rows}

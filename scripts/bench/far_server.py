@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A file server that seems to be far away, for benchmarks: what a long line does, without one.
 
-    python -m scripts.bench.far_server FILE --port 18802
+    python -m scripts.bench.far_server FOLDER --port 18802
 
 Every connection is answered as over a round trip of 40 ms: one for its beginning, one for each
 request, and then a window that begins at ten segments and doubles with every round trip (RFC 6928,
@@ -39,21 +39,20 @@ class Link:
             return self._free_at
 
 
-def serve(path: Path, port: int) -> None:
-    """Answer GET and HEAD, whole and in ranges, until killed."""
+def serve(folder: Path, port: int) -> None:
+    """Answer GET and HEAD for the files of a folder, whole and in ranges, until killed."""
     link = Link(LINK_BYTES_PER_S)
     listener = socket.create_server(("127.0.0.1", port), backlog=128)
     while True:
         line, _ = listener.accept()
-        threading.Thread(target=_answer_all, args=(line, path, link), daemon=True).start()
+        threading.Thread(target=_answer_all, args=(line, folder, link), daemon=True).start()
 
 
-def _answer_all(line: socket.socket, path: Path, link: Link) -> None:
+def _answer_all(line: socket.socket, folder: Path, link: Link) -> None:
     line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     window = float(FIRST_WINDOW)
-    size = path.stat().st_size
     time.sleep(ROUND_TRIP_S)  # SYN and its answer
-    with line, path.open("rb") as file, line.makefile("rb") as requests:
+    with line, line.makefile("rb") as requests:
         try:
             while request := requests.readline():
                 wanted = None
@@ -61,6 +60,8 @@ def _answer_all(line: socket.socket, path: Path, link: Link) -> None:
                     name, _, value = header.partition(b":")
                     if name.lower() == b"range":
                         wanted = value.strip().removeprefix(b"bytes=").split(b"-")
+                path = folder / request.split()[1].decode().lstrip("/")
+                size = path.stat().st_size
                 begin, end = 0, size
                 head = f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n"
                 if wanted is not None:
@@ -72,7 +73,8 @@ def _answer_all(line: socket.socket, path: Path, link: Link) -> None:
                 time.sleep(ROUND_TRIP_S)
                 line.sendall(f'{head}Accept-Ranges: bytes\r\nETag: "one"\r\n\r\n'.encode())
                 if request.startswith(b"GET"):
-                    window = _send(line, file.fileno(), (begin, end), link, window)
+                    with path.open("rb") as file:
+                        window = _send(line, file.fileno(), (begin, end), link, window)
         except OSError:
             return  # whoever asked has gone
 
@@ -97,7 +99,7 @@ def _send(
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("file", type=Path)
+    parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=18802)
     chosen = parser.parse_args()
-    serve(chosen.file, chosen.port)
+    serve(chosen.folder, chosen.port)
