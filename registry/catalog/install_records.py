@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from registry.catalog import install_writing
 from registry.catalog.database import Database
 from registry.catalog.instants import from_text
 from registry.catalog.naming import name_key
@@ -129,8 +130,6 @@ class InstallRecords:
 
     def intend(self, install: Install, placements: Iterable[Placement] = ()) -> int:
         """Note what is about to be done; the number to complete or abandon it by."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - writes bring SQLAlchemy
-
         return install_writing.intend(self._database, install, tuple(placements), at=self._clock())
 
     def complete(
@@ -143,8 +142,6 @@ class InstallRecords:
         Raises:
             LookupError: There is no such intent (any more).
         """
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         number = install_writing.complete(
             self._database, intent_id, tuple(links), blob, at=at or self._clock()
         )
@@ -152,38 +149,26 @@ class InstallRecords:
 
     def abandon(self, intent_id: int) -> None:
         """Forget an intent; a completed install stays."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.abandon(self._database, intent_id)
 
     def remove(self, install_id: int) -> None:
         """Forget an install and its links. The blob is known on until `forget_blob`."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.remove(self._database, install_id)
 
     def add_links(self, install_id: int, links: Iterable[Link]) -> None:
         """Note links; a link noted before at the same path gives way."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.add_links(self._database, install_id, tuple(links))
 
     def remove_link(self, path: Path) -> None:
         """Forget the link at `path`."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.remove_link(self._database, path)
 
     def verified(self, sha256: str, at: datetime) -> None:
         """Note that a blob was read and found right."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.verified(self._database, sha256, at)
 
     def forget_blob(self, sha256: str) -> bool:
         """Forget a blob that no install refers to; False if one does."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         return install_writing.forget_blob(self._database, sha256)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from registry.catalog import finding, hub_view, search
+from registry.catalog import content_writing, finding, hub_view, search
 from registry.catalog.database import Database
 from registry.catalog.finding import Wanted
 from registry.catalog.mapping import load_models
@@ -162,7 +162,7 @@ class ModelRecords:
         Returns:
             The model as the catalog holds it now.
         """
-        from registry.catalog import model_writing  # noqa: PLC0415 - writes bring SQLAlchemy
+        from registry.catalog import model_writing  # noqa: PLC0415 - needs pydantic
 
         number = model_writing.save(
             self._database, model, snapshot, at=at or self._clock(), into=into
@@ -216,8 +216,6 @@ class ModelRecords:
 
         What was said and is not so is kept beside it, each sentence once.
         """
-        from registry.catalog import content_writing  # noqa: PLC0415 - as above
-
         content_writing.learn_content(self._database, file_id, precision, contradictions)
 
     def _one(self, number: int) -> Model:

@@ -95,8 +95,8 @@ def test_an_intent_that_is_not_there_cannot_be_completed(empty):
 def test_a_record_without_a_blob_is_refused_by_the_database(empty):
     number = empty.installs.intend(an_install())
 
-    with pytest.raises(sqlite3.IntegrityError), empty.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE installs SET state = 'complete' WHERE id = ?", (number,))
+    with pytest.raises(sqlite3.IntegrityError), empty.database.transaction() as transaction:
+        transaction.run("UPDATE installs SET state = 'complete' WHERE id = ?", (number,))
 
 
 def test_installing_the_same_twice_is_one_install_with_all_links(empty):
