@@ -1,7 +1,7 @@
 """The models that the catalog knows. Reading is plain SQL; writing lies in `model_writing`."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from registry.catalog import content_writing, finding, hub_view, search
@@ -164,10 +164,21 @@ class ModelRecords:
         """
         from registry.catalog import model_writing  # noqa: PLC0415 - needs pydantic
 
-        number = model_writing.save(
-            self._database, model, snapshot, at=at or self._clock(), into=into
+        (number,) = model_writing.save_all(
+            self._database, [model], at=at or self._clock(), into=into, snapshot=snapshot
         )
         return self._one(number)
+
+    def save_all(self, models: Iterable[Model], *, at: datetime | None = None) -> tuple[Model, ...]:
+        """The same for many models, in one transaction: all of them or none.
+
+        Returns:
+            The models as the catalog holds them now, in the same order.
+        """
+        from registry.catalog import model_writing  # noqa: PLC0415 - as above
+
+        numbers = model_writing.save_all(self._database, tuple(models), at=at or self._clock())
+        return load_models(self._database, numbers)
 
     def keep_snapshot(self, snapshot: Snapshot) -> None:
         """Keep an answer of a hub that describes no model, such as "not found"."""

@@ -23,35 +23,46 @@ from registry.domain.source import Source
 # ── what a hub says ───────────────────────────────────────────────────────────────────────────────
 
 
-def save(
-    database: Database, model: Model, snapshot: Snapshot | None, *, at: datetime, into: str | None
-) -> int:
-    """Merge a hub's description into the catalog and keep the hub's own words; the model's id.
-
-    Versions that the catalog holds under another of its models are merged there: one model of a
-    hub may be several of ours.
-    """
-    facts = facts_of(model)
+def save_all(
+    database: Database,
+    models: Iterable[Model],
+    *,
+    at: datetime,
+    into: str | None = None,
+    snapshot: Snapshot | None = None,
+) -> list[int]:
+    """Merge what a hub says into the catalog and keep the hub's own words; the models' ids."""
     with database.transaction() as transaction:
         if snapshot is not None:
             _append(transaction, snapshot)
         writer = Writer(transaction, at=at)
-        target = _target(writer.transaction, model, into)
-        elsewhere = _merge_elsewhere(writer, facts, model.origin, target)
-        if target is not None:
-            mine = known.load(writer.transaction, [target])[0]
-            _merge_known_files(writer, mine, facts)
-            wins = mine.origin == model.origin
-            merge.merge_model(writer, mine, facts, origin=model.origin, wins=wins)
-        elif elsewhere and not facts.versions:
-            target = elsewhere[0]
-        else:
-            facts.slug = _free_slug(writer.transaction, facts.slug)
-            target = add_model(writer, facts, origin=model.origin)
+        numbers = [_save(writer, model, into) for model in models]
         writer.finish()
-        for _, file in model.files:
-            for source in file.sources:
-                _mark(transaction, source, None)
+    return numbers
+
+
+def _save(writer: Writer, model: Model, into: str | None) -> int:
+    """Versions that the catalog holds under another of its models are merged there.
+
+    One model of a hub may be several of ours.
+    """
+    facts = facts_of(model)
+    target = _target(writer.transaction, model, into)
+    elsewhere = _merge_elsewhere(writer, facts, model.origin, target)
+    if target is not None:
+        mine = known.load(writer.transaction, [target])[0]
+        _merge_known_files(writer, mine, facts)
+        wins = mine.origin == model.origin
+        merge.merge_model(writer, mine, facts, origin=model.origin, wins=wins)
+    elif elsewhere and not facts.versions:
+        target = elsewhere[0]
+    else:
+        facts.slug = _free_slug(writer.transaction, facts.slug)
+        target = add_model(writer, facts, origin=model.origin)
+    writer.flush()
+    for _, file in model.files:
+        for source in file.sources:
+            _mark(writer.transaction, source, None)
     return target
 
 
@@ -86,6 +97,8 @@ def _merge_elsewhere(
 ) -> list[int]:
     """Merge the versions that other models of ours hold, and take them out of `facts`."""
     ids = [version.hub_version_id for version in facts.versions if version.hub_version_id]
+    if not ids:
+        return []
     rows = writer.transaction.rows(_VERSION_OWNERS, (json.dumps(ids), target or 0))
     owner_of = {hub_version_id: model_id for model_id, hub_version_id in rows}
     owners = {m.id: m for m in known.load(writer.transaction, sorted(set(owner_of.values())))}
