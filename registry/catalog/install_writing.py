@@ -5,8 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from registry.catalog.database import Database
+from registry.catalog.hash_writing import learn_hashes
 from registry.catalog.instants import to_text
 from registry.catalog.writing import Transaction
+from registry.domain.hashes import Hashes
 from registry.domain.install import Blob, Install, Link, Placement
 
 
@@ -43,9 +45,15 @@ def intend(
 
 
 def complete(
-    database: Database, intent_id: int, links: Iterable[Link], blob: Blob, *, at: datetime
+    database: Database,
+    intent_id: int,
+    links: Iterable[Link],
+    blob: Blob,
+    *,
+    at: datetime,
+    learned: Hashes | None,
 ) -> int:
-    """Record blob, install and links; the id of the install they belong to now."""
+    """Record blob, install, links and hashes; the id of the install they belong to now."""
     with database.transaction() as transaction:
         intents = transaction.rows(_INTENT, (intent_id,))
         if not intents:
@@ -73,6 +81,8 @@ def complete(
         transaction.delete("placements", install_id=number)
         for link in links:
             _record_link(transaction, number, link)
+        if file_id is not None and learned is not None:
+            learn_hashes(transaction, file_id, learned)
     return number
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from registry.catalog import content_writing, finding, hub_view, search
+from registry.catalog import content_writing, finding, hash_writing, hub_view, search
 from registry.catalog.database import Database
 from registry.catalog.finding import Wanted
 from registry.catalog.mapping import load_models
@@ -214,11 +214,8 @@ class ModelRecords:
         Raises:
             ValueError: They contradict a known SHA-256 or BLAKE3: the bytes are not of this file.
         """
-        from registry.catalog import model_writing  # noqa: PLC0415 - as above
-
-        model_writing.learn_hashes(
-            self._database, file_id, hashes, confidence=confidence, at=self._clock()
-        )
+        with self._database.transaction() as transaction:
+            hash_writing.learn_hashes(transaction, file_id, hashes, confidence=confidence)
 
     def learn_content(
         self, file_id: int, *, precision: Precision | None, contradictions: Sequence[str] = ()

@@ -1,4 +1,4 @@
-"""Writing about models: what a hub says, what is gone, what was measured."""
+"""Writing about models: what a hub says, and what is gone."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -9,14 +9,13 @@ from registry.catalog import known, merge
 from registry.catalog.database import Database
 from registry.catalog.facts import facts_of, source_facts
 from registry.catalog.instants import to_text
-from registry.catalog.matching import PROOFS, contradict, match_version
+from registry.catalog.matching import contradict, match_version
 from registry.catalog.naming import slug_of
 from registry.catalog.reading import Reading
 from registry.catalog.rows import Writer, add_model
 from registry.catalog.seed_schema import SeedFile, SeedModel, SeedSource, SeedVersion
 from registry.catalog.snapshot import Snapshot
 from registry.catalog.writing import Transaction
-from registry.domain.hashes import Hashes
 from registry.domain.model import Model
 from registry.domain.source import Source
 
@@ -252,38 +251,3 @@ def _owners(reading: Reading, table: str, column: str, ids: Iterable[int]) -> li
         (json.dumps(list(ids)),),
     )
     return [row[0] for row in rows]
-
-
-# ── what was measured ─────────────────────────────────────────────────────────────────────────────
-
-
-def learn_hashes(
-    database: Database, file_id: int, hashes: Hashes, *, confidence: str | None, at: datetime
-) -> None:
-    """Add the kinds that are not known yet, and correct the lesser ones that differ.
-
-    Raises:
-        ValueError: They contradict a known SHA-256 or BLAKE3.
-    """
-    with database.transaction() as transaction:
-        writer = Writer(transaction, at=at)
-        rows = writer.transaction.rows(_HASHES_OF, (file_id,))
-        ours = Hashes.of(*(row[0] for row in rows))
-        wrong = ours.contradictions(hashes)
-        for expected, got in wrong:
-            if expected.kind in PROOFS:
-                raise ValueError(f"file {file_id} has {expected}, not {got}")
-            transaction.run(_UNLINK, (file_id, expected.kind, expected.digits))
-        corrected = {got.kind for _, got in wrong}
-        for new in hashes:
-            if ours.get(new.kind) is None or new.kind in corrected:
-                writer.add_hash(file_id, new.kind, new.digits, confidence)
-        writer.flush()
-
-
-_UNLINK = """
-    DELETE FROM file_hashes
-    WHERE file_id = ? AND hash_id = (SELECT id FROM hashes WHERE kind = ? AND digits = ?)"""
-_HASHES_OF = """
-    SELECT kind || ':' || digits FROM file_hashes JOIN hashes ON hashes.id = hash_id
-    WHERE file_id = ?"""

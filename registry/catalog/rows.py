@@ -4,12 +4,12 @@ A `Writer` lives as long as one transaction. It numbers the rows itself (nobody 
 that a thousand models with all that belongs to them become one statement a table.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
+from registry.catalog.hash_writing import add_hashes
 from registry.catalog.instants import to_text
 from registry.catalog.known import MODEL_COLUMNS
 from registry.catalog.naming import architectures, name_key
@@ -83,7 +83,8 @@ class Writer:
             for columns, rows in groups.items():
                 self.transaction.insert_many(table, columns, rows)
             groups.clear()
-        self._write_hashes()
+        add_hashes(self.transaction, self._hashes)
+        self._hashes.clear()
         self._count = 0
 
     def finish(self) -> None:
@@ -103,24 +104,6 @@ class Writer:
         """Let a hash of a file wait."""
         self._hashes.append((file_id, kind, digits, confidence))
 
-    def _write_hashes(self) -> None:
-        if not self._hashes:
-            return
-        wanted = list(dict.fromkeys((kind, digits) for _, kind, digits, _ in self._hashes))
-        self.transaction.run_many(_ADD_HASH, wanted)
-        ids = {
-            (kind, digits): row_id
-            for kind, digits, row_id in self.transaction.rows(_HASH_IDS, (json.dumps(wanted),))
-        }
-        self.transaction.run_many(
-            _LINK_HASH,
-            [
-                (file_id, ids[kind, digits], confidence)
-                for file_id, kind, digits, confidence in self._hashes
-            ],
-        )
-        self._hashes.clear()
-
     def evidence_id(self, key: str) -> int:
         """The row of this key; made, knowing no more than the key, if there is none."""
         if not self._evidence:
@@ -130,14 +113,6 @@ class Writer:
             self._evidence[key] = self.number("evidence")
             self.add("evidence", id=self._evidence[key], key=key)
         return self._evidence[key]
-
-
-_ADD_HASH = "INSERT OR IGNORE INTO hashes (kind, digits) VALUES (?, ?)"
-_HASH_IDS = """
-    SELECT hashes.kind, hashes.digits, hashes.id
-    FROM json_each(?) AS asked CROSS JOIN hashes
-    ON hashes.kind = asked.value ->> 0 AND hashes.digits = asked.value ->> 1"""
-_LINK_HASH = "INSERT OR IGNORE INTO file_hashes (file_id, hash_id, confidence) VALUES (?, ?, ?)"
 
 
 # ── new things ────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from registry.domain.audit import AuditRun, Ending, Finding, FindingKind
+from registry.domain.hashes import Hashes
 from registry.domain.install import Blob, Install, Link, LinkMethod, Placement
+from registry.domain.model import FileRole, Model, ModelFile, ModelVersion
+from registry.domain.variant import FileFormat, Variant
 from tests.catalog.conftest import NOON
 from tests.catalog.documents import digits
 
@@ -71,6 +74,44 @@ def test_an_intent_may_not_know_its_hash_before(empty):
     number = empty.installs.intend(an_install(sha256="", slug=None))
 
     assert empty.installs.complete(number, (LINK,), BLOB).sha256 == SHA
+
+
+def a_known_file(catalog) -> ModelFile:
+    """A file of which the catalog knows the SHA-256 and a wrong CRC-32."""
+    hashes = Hashes.of(f"sha256:{SHA}", "crc32:00000000")
+    variant = Variant(FileFormat.SAFETENSORS)
+    file = ModelFile("toy.safetensors", FileRole.WEIGHTS, variant, 1000, hashes)
+    versions = (ModelVersion("v1", (file,)),)
+    return catalog.models.save(Model("toy", "Toy", "checkpoint", "sd1", versions)).files[0][1]
+
+
+def test_what_was_measured_is_learned_with_the_record(empty):
+    number = empty.installs.intend(an_install(file_id=a_known_file(empty).id))
+    measured = Hashes.of(f"sha256:{SHA}", "crc32:9b6c6647", "blake3:" + "ab" * 32)
+
+    empty.installs.complete(number, (LINK,), BLOB, learned=measured)
+
+    assert empty.models.find("toy").files[0][1].hashes == measured
+
+
+def test_what_was_measured_on_a_file_that_no_catalog_knows_is_nobodys(empty):
+    number = empty.installs.intend(an_install())
+
+    empty.installs.complete(number, (LINK,), BLOB, learned=Hashes.of(f"sha256:{SHA}"))
+
+    assert empty.database.rows("SELECT * FROM hashes") == []
+
+
+def test_a_measured_sha256_that_contradicts_completes_nothing(empty):
+    known = a_known_file(empty)
+    number = empty.installs.intend(an_install(file_id=known.id))
+
+    with pytest.raises(ValueError, match="has sha256:"):
+        empty.installs.complete(number, (LINK,), BLOB, learned=Hashes.of("sha256:" + "0" * 64))
+
+    assert [intent.id for intent in empty.installs.pending()] == [number]
+    assert empty.installs.blobs() == ()
+    assert empty.models.find("toy").files[0][1] == known
 
 
 def test_an_abandoned_intent_leaves_nothing(empty):
