@@ -67,6 +67,10 @@ class InstallRecords:
         """Every completed install, oldest first."""
         return self._load("state = 'complete'", ())
 
+    def of_model(self, slug: str) -> tuple[Install, ...]:
+        """Completed installs of the model with this slug, oldest first."""
+        return self._load("state = 'complete' AND slug = ?", (slug,))
+
     def find(self, text: str) -> tuple[Install, ...]:
         """Completed installs that `text` names: slug, reference, file name, begin of hash."""
         plain = text.strip()

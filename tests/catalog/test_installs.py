@@ -162,6 +162,17 @@ def test_one_blob_can_serve_two_models(empty):
     assert empty.installs.forget_blob(SHA) is False
 
 
+def test_installs_of_one_model_are_those_that_all_of_them_tell(empty):
+    other = Link("library", Path("/store/library/two.safetensors"), SHA, LinkMethod.HARDLINK)
+    installed(empty)
+    installed(empty, other, slug="two", file_name="two.safetensors")
+    empty.installs.intend(an_install())
+
+    assert empty.installs.of_model("toy") == empty.installs.all()[:1]
+    assert empty.installs.of_model("two") == empty.installs.all()[1:]
+    assert empty.installs.of_model("three") == ()
+
+
 def test_a_removed_install_is_gone_with_its_links_and_its_blob_can_be_forgotten(empty):
     done = installed(empty)
 
