@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from registry.catalog import audit_writing
 from registry.catalog.database import Database
 from registry.catalog.instants import from_text
 from registry.catalog.reading import Row
@@ -24,8 +25,6 @@ class AuditRecords:
 
     def begin(self, run: AuditRun) -> int:
         """Begin a run; its number."""
-        from registry.catalog import audit_writing  # noqa: PLC0415 - writes bring SQLAlchemy
-
         return audit_writing.begin(self._database, run)
 
     def record(self, run: AuditRun, findings: Iterable[Finding], at: datetime) -> None:
@@ -34,14 +33,10 @@ class AuditRecords:
         An `OK` also notes when the file was verified. What was found about it before and is not
         bad any more is settled.
         """
-        from registry.catalog import audit_writing  # noqa: PLC0415 - as above
-
         audit_writing.record(self._database, run, tuple(findings), at)
 
     def finish(self, run: AuditRun, at: datetime) -> None:
         """End a run; one without an end was killed."""
-        from registry.catalog import audit_writing  # noqa: PLC0415 - as above
-
         audit_writing.finish(self._database, run, at)
 
     def settle(self, sha256: str, path: Path | None = None, *, at: datetime) -> int:
@@ -50,8 +45,6 @@ class AuditRecords:
         Returns:
             How many findings were open.
         """
-        from registry.catalog import audit_writing  # noqa: PLC0415 - as above
-
         return audit_writing.settle(self._database, sha256, path, at)
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────

@@ -4,29 +4,26 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, insert, select, update
-
-from registry.catalog import tables as t
 from registry.catalog.database import Database
 from registry.catalog.instants import to_text
+from registry.catalog.writing import Transaction
 from registry.domain.audit import AuditRun, Finding, FindingKind
 
 
 def begin(database: Database, run: AuditRun) -> int:
     """Begin a run."""
-    with database.transaction() as connection:
-        return _insert(connection, t.audit_runs, began_at=to_text(run.began_at), **_so_far(run))
+    with database.transaction() as transaction:
+        return transaction.insert("audit_runs", began_at=to_text(run.began_at), **_so_far(run))
 
 
 def record(database: Database, run: AuditRun, findings: Sequence[Finding], at: datetime) -> None:
     """Add findings about one file."""
-    with database.transaction() as connection:
+    with database.transaction() as transaction:
         for sha256 in {finding.sha256 for finding in findings}:
-            _settle(connection, sha256, None, at)
+            _settle(transaction, sha256, None, at)
         for finding in findings:
-            number = _insert(
-                connection,
-                t.findings,
+            number = transaction.insert(
+                "findings",
                 run_id=run.id,
                 kind=finding.kind.value,
                 sha256=finding.sha256,
@@ -34,54 +31,42 @@ def record(database: Database, run: AuditRun, findings: Sequence[Finding], at: d
                 message=finding.message,
                 found_at=to_text(at),
             )
-            if finding.pieces:
-                rows = [{"finding_id": number, "piece": piece} for piece in finding.pieces]
-                connection.execute(insert(t.finding_pieces), rows)
+            pieces = [(number, piece) for piece in finding.pieces]
+            transaction.insert_many("finding_pieces", ("finding_id", "piece"), pieces)
             if finding.kind is FindingKind.OK:
-                _verified(connection, finding, at)
-        _note(connection, run)
+                transaction.run(_VERIFIED, (to_text(at), finding.sha256, str(finding.path)))
+        _note(transaction, run)
+
+
+_VERIFIED = """
+    UPDATE blobs SET verified_at = ?
+    WHERE sha256 = ? AND NOT EXISTS (SELECT 1 FROM links WHERE path = ?)"""
 
 
 def finish(database: Database, run: AuditRun, at: datetime) -> None:
     """End a run."""
-    with database.transaction() as connection:
-        _note(connection, run, finished_at=to_text(at))
+    with database.transaction() as transaction:
+        _note(transaction, run, finished_at=to_text(at))
 
 
 def settle(database: Database, sha256: str, path: Path | None, at: datetime) -> int:
     """Settle open findings; how many."""
-    with database.transaction() as connection:
-        return _settle(connection, sha256, path, at)
+    with database.transaction() as transaction:
+        return _settle(transaction, sha256, path, at)
 
 
-def _settle(connection: Connection, sha256: str, path: Path | None, at: datetime) -> int:
-    places = t.findings.c.path == str(path) if path is not None else t.findings.c.id > 0
-    result = connection.execute(
-        update(t.findings)
-        .where(
-            t.findings.c.sha256 == sha256,
-            places,
-            t.findings.c.kind != FindingKind.OK.value,
-            t.findings.c.settled_at.is_(None),
-        )
-        .values(settled_at=to_text(at))
-    )
-    return int(result.rowcount)
+def _settle(transaction: Transaction, sha256: str, path: Path | None, at: datetime) -> int:
+    place = None if path is None else str(path)
+    return transaction.run(_SETTLE, (to_text(at), sha256, place))
 
 
-def _verified(connection: Connection, finding: Finding, at: datetime) -> None:
-    is_link = select(t.links.c.id).where(t.links.c.path == str(finding.path)).exists()
-    connection.execute(
-        update(t.blobs)
-        .where(t.blobs.c.sha256 == finding.sha256, ~is_link)
-        .values(verified_at=to_text(at))
-    )
+_SETTLE = """
+    UPDATE findings SET settled_at = ?
+    WHERE sha256 = ? AND kind <> 'ok' AND settled_at IS NULL AND path = coalesce(?, path)"""
 
 
-def _note(connection: Connection, run: AuditRun, **more: object) -> None:
-    connection.execute(
-        update(t.audit_runs).where(t.audit_runs.c.id == run.id).values(**_so_far(run), **more)
-    )
+def _note(transaction: Transaction, run: AuditRun, **more: object) -> None:
+    transaction.update("audit_runs", {**_so_far(run), **more}, id=run.id)
 
 
 def _so_far(run: AuditRun) -> dict[str, object]:
@@ -96,8 +81,3 @@ def _so_far(run: AuditRun) -> dict[str, object]:
         "seconds": run.seconds,
         "ending": run.ending.value if run.ending is not None else None,
     }
-
-
-def _insert(connection: Connection, table: Table, **values: object) -> int:
-    result = connection.execute(insert(table).values(**values))
-    return int(result.inserted_primary_key[0]) if result.inserted_primary_key else 0

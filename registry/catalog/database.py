@@ -1,10 +1,9 @@
 """The database file: reading it, writing it, and saying in our words what SQLite says in its own.
 
-Two doors, on purpose. **Reads use the standard library's sqlite3** and plain SQL: importing
-SQLAlchemy alone takes about twice as long as importing typer and rich.table, and `sdreg list` as
-a whole process must not take more than twice the latter. **Writes use SQLAlchemy Core** inside
-`transaction()`; what it needs is imported there and nowhere on the way of a read. A test holds
-`list` and `search` to that.
+**Both use the standard library's sqlite3** and plain SQL: importing SQLAlchemy alone takes about
+twice as long as importing typer and rich.table, and costs a small file more than its download.
+SQLAlchemy serves what `tables` describes and what Alembic changes (see `engine`), and is loaded on
+no other way. Tests hold reading and installing to that.
 
 SQLite runs in WAL mode with synchronous=FULL: what a transaction wrote survives a power cut, and
 readers never wait for the writer. (Where the user wants nothing durable it is NORMAL, and a power
@@ -26,14 +25,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from registry.catalog.reading import Row
+from registry.catalog.writing import Transaction
 from registry.errors import CatalogBusy, CatalogDamaged, SdregError, StoreUnwritable
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from filelock import BaseFileLock
 
 logger = logging.getLogger(__name__)
 
 WAIT_S = 30.0
+CACHE_KIB = 128 * 1024  # a large import touches every index; a small cache writes pages many times
 
 
 class Database:
@@ -52,8 +53,10 @@ class Database:
         self._ends: list[Callable[[], None]] = []
         # Whoever forgets to close a catalog, or is interrupted, leaves no journal to the next one.
         weakref.finalize(self, _end, self._ends)
-        self._engine: Engine | None = None
         self._queue = threading.Lock()
+        self._process = os.getpid()
+        self._lock: BaseFileLock | None = None
+        self._writer: sqlite3.Connection | None = None
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────
 
@@ -119,28 +122,45 @@ class Database:
             CatalogBusy: Another process held it for longer than `wait_s`.
             StoreUnwritable: The folder takes no lock file.
         """
-        import filelock  # noqa: PLC0415 - reads do without it
-
-        # No soft locks: a file that merely exists outlives its owner.
-        lock = filelock.FileLock(f"{self.path}.lock", timeout=self.wait_s, fallback_to_soft=False)
         # Our own threads queue here: the lock of a file is asked for every now and then only.
         with self._queue:
+            self._forget_parent()
+            lock = self._lock = self._lock or self._file_lock()
             try:
-                lock.acquire()
-            except filelock.Timeout as error:
-                raise CatalogBusy(str(self.path), self.wait_s) from error
-            except OSError as error:
-                if error.errno not in _NO_LOCKS:
-                    raise StoreUnwritable(str(self.path), error.strerror or str(error)) from error
-                # The queue is lost, not the safety: SQLite has locks of another kind below this.
-                logger.info("%s: %s", lock.lock_file, error)
-            try:
+                self._acquire(lock)
                 yield
             finally:
                 lock.release()
 
+    def _file_lock(self) -> "BaseFileLock":
+        from filelock import FileLock  # noqa: PLC0415 - reads do without it
+
+        # No soft locks: a file that merely exists outlives its owner. And not one for each thread:
+        # these take turns already, and telling them apart costs more than the lock itself.
+        return FileLock(
+            f"{self.path}.lock", timeout=self.wait_s, thread_local=False, fallback_to_soft=False
+        )
+
+    def _acquire(self, lock: "BaseFileLock") -> None:
+        from filelock import Timeout  # noqa: PLC0415 - as above
+
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise CatalogBusy(str(self.path), self.wait_s) from error
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise StoreUnwritable(str(self.path), error.strerror or str(error)) from error
+            # The queue is lost, not the safety: SQLite has locks of another kind below this.
+            logger.info("%s: %s", lock.lock_file, error)
+
+    def _forget_parent(self) -> None:
+        """In a child that was forked off: neither lock nor connection may be its parent's."""
+        if self._process != os.getpid():
+            self._process, self._lock, self._writer = os.getpid(), None, None
+
     @contextlib.contextmanager
-    def transaction(self, *, locked: bool = False) -> Iterator["Connection"]:
+    def transaction(self, *, locked: bool = False) -> Iterator[Transaction]:
         """Write: all of it or nothing, one writer at a time across processes.
 
         Args:
@@ -151,31 +171,57 @@ class Database:
             CatalogDamaged: SQLite found broken pages.
             StoreUnwritable: The disk is full, read-only, or failing.
         """
-        from sqlalchemy.exc import DBAPIError  # noqa: PLC0415 - writes bring SQLAlchemy
-
         with contextlib.nullcontext() if locked else self.exclusive():
             try:
-                with self.engine().begin() as connection:
-                    yield connection
-            except DBAPIError as error:
-                if isinstance(error.orig, sqlite3.Error):
-                    raise self.translated(error.orig) from error
-                raise
+                with self._begun() as connection:
+                    yield Transaction(connection)
+            except sqlite3.Error as error:
+                raise self.translated(error) from error
 
-    def engine(self) -> "Engine":
-        """The engine behind `transaction`; made at the first write."""
-        if self._engine is None:
-            from registry.catalog.engine import make_engine  # noqa: PLC0415 - as above
+    @contextlib.contextmanager
+    def _begun(self) -> Iterator[sqlite3.Connection]:
+        # The connection stays open: a new one reads the whole schema first, and writers take turns.
+        if self._writer is None:
+            self._writer = self.connect()
+            self._ends.append(self._writer.close)
+        connection = self._writer
+        try:
+            connection.execute("BEGIN IMMEDIATE")  # who reads in it may also write
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
 
-            self._engine = make_engine(self.path, wait_s=self.wait_s, durable=self._durable)
-            self._ends.append(self._engine.dispose)
-        return self._engine
+    def connect(self) -> sqlite3.Connection:
+        """A new connection that may write, set up as all of them are. The caller closes it.
+
+        Not durable, a power cut may undo the last transactions, and never spoils the file.
+        """
+        connection = sqlite3.connect(
+            self.path,
+            timeout=self.wait_s,
+            isolation_level=None,  # the driver would begin late, and never before DDL
+            check_same_thread=False,
+        )
+        try:
+            for pragma in (
+                "journal_mode = WAL",
+                f"synchronous = {'FULL' if self._durable else 'NORMAL'}",
+                "foreign_keys = ON",
+                f"cache_size = -{CACHE_KIB}",
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def close(self) -> None:
         """Close every connection. The database can be used again: it opens new ones."""
         _end(self._ends)
         self._local = threading.local()
-        self._engine = None
+        self._writer = None
 
     # ── what SQLite says ──────────────────────────────────────────────────────────────────────────
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from registry.catalog import dispute_writing
 from registry.catalog.database import Database
 from registry.catalog.instants import from_text
 from registry.catalog.reading import Row
@@ -30,14 +31,10 @@ class DisputeRecords:
 
     def record(self, dispute: Dispute) -> None:
         """Note a dispute; seen again, its sources are united, and an acceptance stays."""
-        from registry.catalog import dispute_writing  # noqa: PLC0415 - writes bring SQLAlchemy
-
         dispute_writing.record(self._database, dispute)
 
     def accept(self, dispute: Dispute, *, at: datetime | None = None) -> None:
         """Note a dispute, and that the user accepts what was seen."""
-        from registry.catalog import dispute_writing  # noqa: PLC0415 - as above
-
         dispute_writing.record(self._database, dispute, accepted_at=at or self._clock())
 
     def _load(self, where: str, parameters: Sequence[object]) -> tuple[Dispute, ...]:

@@ -3,12 +3,9 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
-
-from registry.catalog import tables as t
 from registry.catalog.database import Database
 from registry.catalog.instants import to_text
+from registry.catalog.writing import Transaction
 from registry.domain.dispute import Dispute
 
 
@@ -25,19 +22,14 @@ def record(database: Database, dispute: Dispute, *, accepted_at: datetime | None
     if accepted_at is not None:
         fresh["accepted_at"] = to_text(accepted_at)
     key = {"promised": str(dispute.promised), "seen_sha256": dispute.seen.digits}
-    statement = upsert(t.disputes).values(**key, **fresh)
-    with database.transaction() as connection:
-        connection.execute(statement.on_conflict_do_update(index_elements=list(key), set_=fresh))
-        found = connection.execute(select(t.disputes.c.id).filter_by(**key))
-        _unite_sources(connection, int(found.scalar_one()), dispute.sources)
+    with database.transaction() as transaction:
+        number = transaction.upsert("disputes", key, fresh)
+        _unite_sources(transaction, number, dispute.sources)
 
 
-def _unite_sources(connection: Connection, number: int, sources: Iterable[str]) -> None:
-    column = t.dispute_sources.c
-    known = connection.execute(select(column.source).where(column.dispute_id == number))
-    there = list(known.scalars())
+def _unite_sources(transaction: Transaction, number: int, sources: Iterable[str]) -> None:
+    rows = transaction.rows("SELECT source FROM dispute_sources WHERE dispute_id = ?", (number,))
+    there = [row[0] for row in rows]
     fresh = [source for source in dict.fromkeys(sources) if source not in there]
     for position, source in enumerate(fresh, start=len(there)):
-        connection.execute(
-            insert(t.dispute_sources).values(dispute_id=number, position=position, source=source)
-        )
+        transaction.insert("dispute_sources", dispute_id=number, position=position, source=source)

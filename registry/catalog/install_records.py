@@ -5,18 +5,21 @@ the blob and the links on disk, then `complete`. What `pending` still lists at t
 interrupted in between.
 """
 
-import json
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
+from registry.catalog import install_writing
 from registry.catalog.database import Database
 from registry.catalog.instants import from_text
 from registry.catalog.naming import name_key
 from registry.catalog.reading import Row
+from registry.domain.hashes import Hashes
 from registry.domain.install import Blob, Install, Link, LinkMethod, Placement
 
 
@@ -63,6 +66,11 @@ class InstallRecords:
     def all(self) -> tuple[Install, ...]:
         """Every completed install, oldest first."""
         return self._load("state = 'complete'", ())
+
+    def of_model(self, slug: str) -> tuple[Install, ...]:
+        """Completed installs of the model with this slug, oldest first."""
+        # The + keeps SQLite from looking at everything that is complete first.
+        return self._load("+state = 'complete' AND slug = ?", (slug,))
 
     def find(self, text: str) -> tuple[Install, ...]:
         """Completed installs that `text` names: slug, reference, file name, begin of hash."""
@@ -114,93 +122,92 @@ class InstallRecords:
         return {stored.blob.sha256: stored.verified_at for stored in self.blobs()}
 
     def _load(self, where: str, parameters: Sequence[object]) -> tuple[Install, ...]:
-        rows = self._database.rows(
-            f"SELECT {_COLUMNS} FROM installs WHERE {where} ORDER BY id",  # noqa: S608 - conditions of this module
-            parameters,
-        )
-        links: dict[int, list[Link]] = defaultdict(list)
-        for number, layout, path, digits, method in self._database.rows(
-            _LINKS, (json.dumps([row[0] for row in rows]),)
-        ):
-            links[number].append(Link(layout, Path(path), digits, LinkMethod(method)))
-        return tuple(_install(row, links[row[0]]) for row in rows)
+        rows = self._database.rows(_INSTALLS.format(where=where), parameters)
+        grouped = itertools.groupby(rows, key=itemgetter(0))
+        return tuple(_install(list(links)) for _, links in grouped)
 
     # ── writing ───────────────────────────────────────────────────────────────────────────────────
 
     def intend(self, install: Install, placements: Iterable[Placement] = ()) -> int:
         """Note what is about to be done; the number to complete or abandon it by."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - writes bring SQLAlchemy
-
         return install_writing.intend(self._database, install, tuple(placements), at=self._clock())
 
     def complete(
-        self, intent_id: int, links: Iterable[Link], blob: Blob, *, at: datetime | None = None
+        self,
+        intent_id: int,
+        links: Iterable[Link],
+        blob: Blob,
+        *,
+        at: datetime | None = None,
+        learned: Hashes | None = None,
     ) -> Install:
         """Turn an intent into a record, in one transaction with its blob and links.
 
         The same bytes under the same model and name are one install: its links are united.
 
+        Args:
+            intent_id: The number that `intend` gave.
+            links: What was placed.
+            blob: What was stored.
+            at: When; now, if left out.
+            learned: What was measured on the whole bytes of the intent's file, for the catalog to
+                keep as `ModelRecords.learn_hashes` does.
+
         Raises:
             LookupError: There is no such intent (any more).
+            ValueError: What was measured contradicts a known SHA-256 or BLAKE3. Nothing is written.
         """
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         number = install_writing.complete(
-            self._database, intent_id, tuple(links), blob, at=at or self._clock()
+            self._database,
+            intent_id,
+            tuple(links),
+            blob,
+            at=at or self._clock(),
+            learned=learned,
         )
         return self._load("id = ?", (number,))[0]
 
     def abandon(self, intent_id: int) -> None:
         """Forget an intent; a completed install stays."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.abandon(self._database, intent_id)
 
     def remove(self, install_id: int) -> None:
         """Forget an install and its links. The blob is known on until `forget_blob`."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.remove(self._database, install_id)
 
     def add_links(self, install_id: int, links: Iterable[Link]) -> None:
         """Note links; a link noted before at the same path gives way."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.add_links(self._database, install_id, tuple(links))
 
     def remove_link(self, path: Path) -> None:
         """Forget the link at `path`."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.remove_link(self._database, path)
 
     def verified(self, sha256: str, at: datetime) -> None:
         """Note that a blob was read and found right."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         install_writing.verified(self._database, sha256, at)
 
     def forget_blob(self, sha256: str) -> bool:
         """Forget a blob that no install refers to; False if one does."""
-        from registry.catalog import install_writing  # noqa: PLC0415 - as above
-
         return install_writing.forget_blob(self._database, sha256)
 
 
 _MIN_DIGITS = 8
-_COLUMNS = (
-    "id, reference, slug, model_type, file_name, file_id, sha256, size_bytes, source, proven, "
-    "installed_at, derived_from"
-)
-_LINKS = """
-    SELECT install_id, layout, path, sha256, method FROM links
-    WHERE install_id IN (SELECT value FROM json_each(?)) ORDER BY id"""
+_INSTALLS = """
+    SELECT installs.id, reference, slug, model_type, file_name, file_id, installs.sha256,
+        size_bytes, source, proven, installed_at, derived_from,
+        layout, path, links.sha256, method
+    FROM (SELECT * FROM installs WHERE {where}) AS installs
+    LEFT JOIN links ON install_id = installs.id
+    ORDER BY installs.id, links.id"""
 _BLOBS = """
     SELECT sha256, path, size_bytes, blake3, source, adopted_at, verified_at FROM blobs
     ORDER BY id"""
 
 
-def _install(row: Row, links: Iterable[Link]) -> Install:
+def _install(rows: Sequence[Row]) -> Install:
+    """An install, from one row for each of its links; a row without one if there are none."""
+    row = rows[0]
     return Install(
         id=row[0],
         reference=row[1],
@@ -213,7 +220,11 @@ def _install(row: Row, links: Iterable[Link]) -> Install:
         source=row[8],
         proven=bool(row[9]),
         installed_at=datetime.fromisoformat(row[10]),
-        links=tuple(links),
+        links=tuple(
+            Link(layout, Path(path), digits, LinkMethod(method))
+            for *_, layout, path, digits, method in rows
+            if path is not None
+        ),
         derived_from=row[11],
     )
 

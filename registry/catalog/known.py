@@ -52,6 +52,8 @@ class KnownModel:
 
 def load(reading: Reading, model_ids: Sequence[int]) -> list[KnownModel]:
     """Read all facts about these models in a constant number of queries, in order of their ids."""
+    if not model_ids:
+        return []
     models = reading.rows(_MODELS, (json.dumps(list(model_ids)),))
     by_model = _Parts(reading, [row[0] for row in models])
     versions = _versions(reading, by_model)
@@ -87,13 +89,7 @@ class _Parts:
         return next(iter(self.of(sql, owner)), (None,) * width)
 
 
-_MODELS = """
-    SELECT id, origin, slug, name, type, base, author, author_source, homepage,
-        native_resolution, native_resolution_source, prediction_type, prediction_type_source,
-        recommended_vae, recommended_vae_source, trigger_words_source, nsfw, status, in_article,
-        confidence, gone_since
-    FROM models WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"""
-_MODEL_FIELDS = [
+MODEL_COLUMNS = (
     "slug",
     "name",
     "type",
@@ -113,7 +109,11 @@ _MODEL_FIELDS = [
     "in_article",
     "confidence",
     "gone_since",
-]
+)
+"""Facts of a model that its own row holds under the same name."""
+_MODELS = f"""
+    SELECT id, origin, {", ".join(MODEL_COLUMNS)}
+    FROM models WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"""  # noqa: S608 - constants of this module
 _PAGES = """
     SELECT model_id, url FROM model_pages
     WHERE model_id IN (SELECT value FROM json_each(?)) ORDER BY 1, position"""
@@ -182,7 +182,7 @@ def _model(row: Row, parts: _Parts, versions: list[KnownVersion]) -> SeedModel:
         evidence = ClipSkipEvidence.model_construct(
             images=images, author_text=clip_skip[4], source=clip_skip[5]
         )
-    fields = dict(zip(_MODEL_FIELDS, row[2:], strict=True))
+    fields = dict(zip(MODEL_COLUMNS, row[2:], strict=True))
     fields["nsfw"] = _yes_or_no(fields["nsfw"])
     fields["in_article"] = bool(fields["in_article"])
     return SeedModel.model_construct(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from registry.catalog.known import KnownFile, KnownVersion
 from registry.catalog.seed_schema import SeedFile, SeedHashes, SeedSource, SeedVersion
 
-PROOFS = ("sha256", "blake3")
+_PROOFS = ("sha256", "blake3")
 
 
 def match_version(known: Sequence[KnownVersion], facts: SeedVersion) -> KnownVersion | None:
@@ -66,7 +66,7 @@ def match_source(known: Sequence[SeedSource], facts: SeedSource) -> int | None:
 
 def contradict(known: SeedHashes, other: SeedHashes) -> bool:
     """Whether these cannot be hashes of one file. Short hashes collide and decide nothing."""
-    return any(not _compatible(getattr(known, kind), getattr(other, kind)) for kind in PROOFS)
+    return any(not _compatible(getattr(known, kind), getattr(other, kind)) for kind in _PROOFS)
 
 
 def _compatible(known: str | None, other: str | None) -> bool:

@@ -8,10 +8,9 @@ first. Saying the same thing again writes nothing.
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
-from sqlalchemy import Table, delete, update
 
 from registry.catalog import rows
-from registry.catalog import tables as t
+from registry.catalog.content_writing import FROM_HEADER
 from registry.catalog.known import KnownFile, KnownModel, KnownVersion
 from registry.catalog.matching import match_file, match_source, match_version
 from registry.catalog.naming import architectures
@@ -23,9 +22,6 @@ from registry.catalog.seed_schema import (
     SeedSource,
     SeedVersion,
 )
-
-FROM_HEADER = "header"
-"""The `precision_basis` of what a file's own header told."""
 
 # A fact and the fields that speak about it travel together.
 _GROUPS = (
@@ -60,11 +56,11 @@ def merge_model(
     changes = _changes(before, rows.model_columns(merged))
     if known.origin not in {"seed", "user"} and origin in {"seed", "user"}:
         changes["origin"] = origin
-    changed = _update(writer, t.models, known.id, changes)
+    changed = _update(writer, "models", known.id, changes)
     if "base" in changes:
-        _drop(writer, t.model_bases, known.id)
+        _drop(writer, "model_bases", known.id)
         for architecture in architectures(merged.base):
-            writer.add(t.model_bases, model_id=known.id, architecture=architecture)
+            writer.add("model_bases", model_id=known.id, architecture=architecture)
     changed |= _merge_small_tables(writer, known, merged)
     for text in _new(known.facts.hub_models, facts.hub_models):
         start = len(known.facts.hub_models)
@@ -84,17 +80,17 @@ def _merge_small_tables(writer: Writer, known: KnownModel, merged: SeedModel) ->
     words = _new(ours.trigger_words, merged.trigger_words)
     rows.add_words(writer, model_id, None, words, start=len(ours.trigger_words))
     if ours.permissions != merged.permissions:
-        _drop(writer, t.permissions, model_id)
+        _drop(writer, "permissions", model_id)
         for name, value in merged.permissions.items():
-            writer.add(t.permissions, model_id=model_id, name=name, value=value)
+            writer.add("permissions", model_id=model_id, name=name, value=value)
         changed = True
     if (ours.licence, ours.licence_source) != (merged.licence, merged.licence_source):
-        _drop(writer, t.licences, model_id)
-        writer.add(t.licences, model_id=model_id, name=merged.licence, source=merged.licence_source)
+        _drop(writer, "licences", model_id)
+        writer.add("licences", model_id=model_id, name=merged.licence, source=merged.licence_source)
         changed = True
     if _clip_skip(ours) != _clip_skip(merged):
-        _drop(writer, t.clip_skip_counts, model_id)
-        _drop(writer, t.clip_skips, model_id)
+        _drop(writer, "clip_skip_counts", model_id)
+        _drop(writer, "clip_skips", model_id)
         rows.add_clip_skip(writer, model_id, merged)
         changed = True
     changed |= _merge_note(
@@ -148,7 +144,7 @@ def _reorder(writer: Writer, known: KnownModel, order: list[int]) -> bool:
         return False
     writer.flush()
     for position, version_id in enumerate(wished):
-        _update(writer, t.versions, version_id, {"position": position})
+        _update(writer, "versions", version_id, {"position": position})
     return True
 
 
@@ -159,7 +155,7 @@ def _merge_version(
     merged = _merged(ours, facts, wins=wins)
     columns = ("name", "hub_version_id", "base_model", "source", "confidence", "gone_since")
     changes = {c: getattr(merged, c) for c in columns if getattr(merged, c) != getattr(ours, c)}
-    changed = _update(writer, t.versions, known.id, changes)
+    changed = _update(writer, "versions", known.id, changes)
     words = _new(ours.trigger_words, facts.trigger_words)
     rows.add_words(writer, model_id, known.id, words, start=len(ours.trigger_words))
     ours.trigger_words.extend(words)
@@ -182,7 +178,7 @@ def merge_file(writer: Writer, known: KnownFile, facts: SeedFile, *, wins: bool)
     if ours.precision_basis == FROM_HEADER:  # the file itself is believed over everybody
         merged.precision, merged.precision_basis = ours.precision, ours.precision_basis
     changes = _changes(rows.file_columns(ours), rows.file_columns(merged))
-    changed = _update(writer, t.files, known.id, changes)
+    changed = _update(writer, "files", known.id, changes)
     aliases = _new(ours.aliases, facts.aliases)
     rows.add_aliases(writer, known.id, aliases, start=len(ours.aliases))
     ours.aliases.extend(aliases)
@@ -228,7 +224,7 @@ def _merge_source(writer: Writer, known: KnownFile, facts: SeedSource) -> bool:
     new = _new(ours.seen_in, facts.seen_in)
     rows.add_sightings(writer, known.id, ("source", None), new, source_id)
     ours.seen_in.extend(new)
-    return _update(writer, t.sources, source_id, changes) or bool(new)
+    return _update(writer, "sources", source_id, changes) or bool(new)
 
 
 # ── small steps ───────────────────────────────────────────────────────────────────────────────────
@@ -276,16 +272,16 @@ def _changes(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in after.items() if before[name] != value}
 
 
-def _update(writer: Writer, table: Table, row_id: int, changes: dict[str, Any]) -> bool:
+def _update(writer: Writer, table: str, row_id: int, changes: dict[str, Any]) -> bool:
     if changes:
         writer.flush()  # the row itself may still wait
-        writer.connection.execute(update(table).where(table.c.id == row_id).values(**changes))
+        writer.transaction.update(table, changes, id=row_id)
     return bool(changes)
 
 
-def _drop(writer: Writer, table: Table, model_id: int) -> None:
+def _drop(writer: Writer, table: str, model_id: int) -> None:
     """Take the rows out that are written anew in the next breath."""
-    writer.connection.execute(delete(table).where(table.c.model_id == model_id))
+    writer.transaction.delete(table, model_id=model_id)
 
 
 def _merge_note(
@@ -296,7 +292,5 @@ def _merge_note(
     if ours is None:
         rows.add_note(writer, kind, merged, **owner)
     else:
-        ((column, owner_id),) = owner.items()
-        here = (t.notes.c[column] == owner_id) & (t.notes.c.kind == kind)
-        writer.connection.execute(update(t.notes).where(here).values(text=merged))
+        writer.transaction.update("notes", {"text": merged}, kind=kind, **owner)
     return True

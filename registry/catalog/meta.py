@@ -1,11 +1,7 @@
 """What the catalog keeps about itself: one text under each key."""
 
-from typing import TYPE_CHECKING
-
 from registry.catalog.reading import Reading
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from registry.catalog.writing import Transaction
 
 
 def kept(reading: Reading, key: str) -> str | None:
@@ -14,15 +10,11 @@ def kept(reading: Reading, key: str) -> str | None:
     return str(found[0][0]) if found else None
 
 
-def keep(connection: "Connection", key: str, value: str) -> None:
+def keep(transaction: Transaction, key: str, value: str) -> None:
     """Keep a text under a key, instead of the one before."""
-    connection.exec_driver_sql(
-        "INSERT INTO catalog_meta(key, value) VALUES (?, ?) "
-        "ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-        (key, value),
-    )
+    transaction.upsert("catalog_meta", {"key": key}, {"value": value})
 
 
-def drop(connection: "Connection", key: str) -> None:
+def drop(transaction: Transaction, key: str) -> None:
     """Forget a key."""
-    connection.exec_driver_sql("DELETE FROM catalog_meta WHERE key = ?", (key,))
+    transaction.delete("catalog_meta", key=key)

@@ -1,10 +1,10 @@
 """The models that the catalog knows. Reading is plain SQL; writing lies in `model_writing`."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from registry.catalog import finding, hub_view, search
+from registry.catalog import content_writing, finding, hash_writing, hub_view, search
 from registry.catalog.database import Database
 from registry.catalog.finding import Wanted
 from registry.catalog.mapping import load_models
@@ -162,12 +162,23 @@ class ModelRecords:
         Returns:
             The model as the catalog holds it now.
         """
-        from registry.catalog import model_writing  # noqa: PLC0415 - writes bring SQLAlchemy
+        from registry.catalog import model_writing  # noqa: PLC0415 - needs pydantic
 
-        number = model_writing.save(
-            self._database, model, snapshot, at=at or self._clock(), into=into
+        (number,) = model_writing.save_all(
+            self._database, [model], at=at or self._clock(), into=into, snapshot=snapshot
         )
         return self._one(number)
+
+    def save_all(self, models: Iterable[Model], *, at: datetime | None = None) -> tuple[Model, ...]:
+        """The same for many models, in one transaction: all of them or none.
+
+        Returns:
+            The models as the catalog holds them now, in the same order.
+        """
+        from registry.catalog import model_writing  # noqa: PLC0415 - as above
+
+        numbers = model_writing.save_all(self._database, tuple(models), at=at or self._clock())
+        return load_models(self._database, numbers)
 
     def keep_snapshot(self, snapshot: Snapshot) -> None:
         """Keep an answer of a hub that describes no model, such as "not found"."""
@@ -203,11 +214,8 @@ class ModelRecords:
         Raises:
             ValueError: They contradict a known SHA-256 or BLAKE3: the bytes are not of this file.
         """
-        from registry.catalog import model_writing  # noqa: PLC0415 - as above
-
-        model_writing.learn_hashes(
-            self._database, file_id, hashes, confidence=confidence, at=self._clock()
-        )
+        with self._database.transaction() as transaction:
+            hash_writing.learn_hashes(transaction, file_id, hashes, confidence=confidence)
 
     def learn_content(
         self, file_id: int, *, precision: Precision | None, contradictions: Sequence[str] = ()
@@ -216,8 +224,6 @@ class ModelRecords:
 
         What was said and is not so is kept beside it, each sentence once.
         """
-        from registry.catalog import content_writing  # noqa: PLC0415 - as above
-
         content_writing.learn_content(self._database, file_id, precision, contradictions)
 
     def _one(self, number: int) -> Model:

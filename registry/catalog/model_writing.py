@@ -1,60 +1,67 @@
-"""Writing about models: what a hub says, what is gone, what was measured."""
+"""Writing about models: what a hub says, and what is gone."""
 
 import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection, insert
-
 from registry.catalog import known, merge
-from registry.catalog import tables as t
 from registry.catalog.database import Database
-from registry.catalog.engine import Within
 from registry.catalog.facts import facts_of, source_facts
 from registry.catalog.instants import to_text
-from registry.catalog.matching import PROOFS, contradict, match_version
+from registry.catalog.matching import contradict, match_version
 from registry.catalog.naming import slug_of
 from registry.catalog.reading import Reading
 from registry.catalog.rows import Writer, add_model
 from registry.catalog.seed_schema import SeedFile, SeedModel, SeedSource, SeedVersion
 from registry.catalog.snapshot import Snapshot
-from registry.domain.hashes import Hashes
+from registry.catalog.writing import Transaction
 from registry.domain.model import Model
 from registry.domain.source import Source
 
 # ── what a hub says ───────────────────────────────────────────────────────────────────────────────
 
 
-def save(
-    database: Database, model: Model, snapshot: Snapshot | None, *, at: datetime, into: str | None
-) -> int:
-    """Merge a hub's description into the catalog and keep the hub's own words; the model's id.
+def save_all(
+    database: Database,
+    models: Iterable[Model],
+    *,
+    at: datetime,
+    into: str | None = None,
+    snapshot: Snapshot | None = None,
+) -> list[int]:
+    """Merge what a hub says into the catalog and keep the hub's own words; the models' ids."""
+    with database.transaction() as transaction:
+        if snapshot is not None:
+            _append(transaction, snapshot)
+        writer = Writer(transaction, at=at)
+        numbers = [_save(writer, model, into) for model in models]
+        writer.finish()
+    return numbers
 
-    Versions that the catalog holds under another of its models are merged there: one model of a
-    hub may be several of ours.
+
+def _save(writer: Writer, model: Model, into: str | None) -> int:
+    """Versions that the catalog holds under another of its models are merged there.
+
+    One model of a hub may be several of ours.
     """
     facts = facts_of(model)
-    with database.transaction() as connection:
-        if snapshot is not None:
-            _append(connection, snapshot)
-        writer = Writer(connection, at=at)
-        target = _target(writer.reading, model, into)
-        elsewhere = _merge_elsewhere(writer, facts, model.origin, target)
-        if target is not None:
-            mine = known.load(writer.reading, [target])[0]
-            _merge_known_files(writer, mine, facts)
-            wins = mine.origin == model.origin
-            merge.merge_model(writer, mine, facts, origin=model.origin, wins=wins)
-        elif elsewhere and not facts.versions:
-            target = elsewhere[0]
-        else:
-            facts.slug = _free_slug(writer.reading, facts.slug)
-            target = add_model(writer, facts, origin=model.origin)
-        writer.flush()
-        for _, file in model.files:
-            for source in file.sources:
-                _mark(connection, source, None)
+    target = _target(writer.transaction, model, into)
+    elsewhere = _merge_elsewhere(writer, facts, model.origin, target)
+    if target is not None:
+        mine = known.load(writer.transaction, [target])[0]
+        _merge_known_files(writer, mine, facts)
+        wins = mine.origin == model.origin
+        merge.merge_model(writer, mine, facts, origin=model.origin, wins=wins)
+    elif elsewhere and not facts.versions:
+        target = elsewhere[0]
+    else:
+        facts.slug = _free_slug(writer.transaction, facts.slug)
+        target = add_model(writer, facts, origin=model.origin)
+    writer.flush()
+    for _, file in model.files:
+        for source in file.sources:
+            _mark(writer.transaction, source, None)
     return target
 
 
@@ -89,9 +96,11 @@ def _merge_elsewhere(
 ) -> list[int]:
     """Merge the versions that other models of ours hold, and take them out of `facts`."""
     ids = [version.hub_version_id for version in facts.versions if version.hub_version_id]
-    rows = writer.reading.rows(_VERSION_OWNERS, (json.dumps(ids), target or 0))
+    if not ids:
+        return []
+    rows = writer.transaction.rows(_VERSION_OWNERS, (json.dumps(ids), target or 0))
     owner_of = {hub_version_id: model_id for model_id, hub_version_id in rows}
-    owners = {m.id: m for m in known.load(writer.reading, sorted(set(owner_of.values())))}
+    owners = {m.id: m for m in known.load(writer.transaction, sorted(set(owner_of.values())))}
     for version in facts.versions:
         if version.hub_version_id in owner_of:
             owner = owners[owner_of[version.hub_version_id]]
@@ -154,25 +163,24 @@ def _free_slug(reading: Reading, slug: str) -> str:
 
 def keep_snapshot(database: Database, snapshot: Snapshot) -> None:
     """Append what a hub said."""
-    with database.transaction() as connection:
-        _append(connection, snapshot)
+    with database.transaction() as transaction:
+        _append(transaction, snapshot)
 
 
-def _append(connection: Connection, snapshot: Snapshot) -> None:
+def _append(transaction: Transaction, snapshot: Snapshot) -> None:
     body = snapshot.body.encode("utf-8", "replace").decode("utf-8")
     digest = sha256(body.encode()).hexdigest()
-    kept = Within(connection).rows(
+    kept = transaction.rows(
         "SELECT 1 FROM hub_snapshots WHERE digest = ? AND body IS NOT NULL LIMIT 1", (digest,)
     )
-    connection.execute(
-        insert(t.hub_snapshots).values(
-            hub=snapshot.hub,
-            reference=snapshot.reference,
-            fetched_at=to_text(snapshot.fetched_at),
-            status=snapshot.status,
-            digest=digest,
-            body=None if kept else body,
-        )
+    transaction.insert(
+        "hub_snapshots",
+        hub=snapshot.hub,
+        reference=snapshot.reference,
+        fetched_at=to_text(snapshot.fetched_at),
+        status=snapshot.status,
+        digest=digest,
+        body=None if kept else body,
     )
 
 
@@ -181,17 +189,17 @@ def _append(connection: Connection, snapshot: Snapshot) -> None:
 
 def mark_gone(database: Database, source: Source, at: datetime) -> int:
     """Mark every source that `source` names; how many were not marked before."""
-    with database.transaction() as connection:
-        return _mark(connection, source, to_text(at))
+    with database.transaction() as transaction:
+        return _mark(transaction, source, to_text(at))
 
 
 def mark_present(database: Database, source: Source) -> int:
     """Take the marks away again; how many there were."""
-    with database.transaction() as connection:
-        return _mark(connection, source, None)
+    with database.transaction() as transaction:
+        return _mark(transaction, source, None)
 
 
-def _mark(connection: Connection, source: Source, at: str | None) -> int:
+def _mark(transaction: Transaction, source: Source, at: str | None) -> int:
     """A file is gone when all its sources are, a version when all its files are, and so on."""
     given = {
         name: value
@@ -200,31 +208,31 @@ def _mark(connection: Connection, source: Source, at: str | None) -> int:
     }
     where = " AND ".join(f"{name} = ?" for name in given)
     state = "IS NULL" if at else "IS NOT NULL"
-    rows = Within(connection).rows(
+    rows = transaction.rows(
         f"SELECT id, file_id FROM sources WHERE {where} AND gone_since {state}",  # noqa: S608 - names of our own columns
         tuple(given.values()),
     )
     if rows:
-        _set_gone(connection, "sources", [row[0] for row in rows], at)
-        _cascade(connection, sorted({row[1] for row in rows}), at)
+        _set_gone(transaction, "sources", [row[0] for row in rows], at)
+        _cascade(transaction, sorted({row[1] for row in rows}), at)
     return len(rows)
 
 
-def _set_gone(connection: Connection, table: str, ids: Sequence[int], at: str | None) -> None:
-    connection.exec_driver_sql(
+def _set_gone(transaction: Transaction, table: str, ids: Sequence[int], at: str | None) -> None:
+    transaction.run(
         f"UPDATE {table} SET gone_since = ? WHERE id IN (SELECT value FROM json_each(?))",  # noqa: S608 - as above
         (at, json.dumps(list(ids))),
     )
 
 
-def _cascade(connection: Connection, file_ids: Sequence[int], at: str | None) -> None:
+def _cascade(transaction: Transaction, file_ids: Sequence[int], at: str | None) -> None:
     ids = file_ids
     for parts, owner, table in (
         ("sources", "file_id", "files"),
         ("files", "version_id", "versions"),
         ("versions", "model_id", "models"),
     ):
-        connection.exec_driver_sql(
+        transaction.run(
             f"""UPDATE {table} SET gone_since =
                 CASE WHEN EXISTS (SELECT 1 FROM {parts}
                     WHERE {owner} = {table}.id AND {parts}.gone_since IS NULL)
@@ -234,7 +242,7 @@ def _cascade(connection: Connection, file_ids: Sequence[int], at: str | None) ->
         )
         if table != "models":
             above = {"files": "version_id", "versions": "model_id"}[table]
-            ids = _owners(Within(connection), table, above, ids)
+            ids = _owners(transaction, table, above, ids)
 
 
 def _owners(reading: Reading, table: str, column: str, ids: Iterable[int]) -> list[int]:
@@ -243,38 +251,3 @@ def _owners(reading: Reading, table: str, column: str, ids: Iterable[int]) -> li
         (json.dumps(list(ids)),),
     )
     return [row[0] for row in rows]
-
-
-# ── what was measured ─────────────────────────────────────────────────────────────────────────────
-
-
-def learn_hashes(
-    database: Database, file_id: int, hashes: Hashes, *, confidence: str | None, at: datetime
-) -> None:
-    """Add the kinds that are not known yet, and correct the lesser ones that differ.
-
-    Raises:
-        ValueError: They contradict a known SHA-256 or BLAKE3.
-    """
-    with database.transaction() as connection:
-        writer = Writer(connection, at=at)
-        rows = writer.reading.rows(_HASHES_OF, (file_id,))
-        ours = Hashes.of(*(row[0] for row in rows))
-        wrong = ours.contradictions(hashes)
-        for expected, got in wrong:
-            if expected.kind in PROOFS:
-                raise ValueError(f"file {file_id} has {expected}, not {got}")
-            connection.exec_driver_sql(_UNLINK, (file_id, expected.kind, expected.digits))
-        corrected = {got.kind for _, got in wrong}
-        for new in hashes:
-            if ours.get(new.kind) is None or new.kind in corrected:
-                writer.add_hash(file_id, new.kind, new.digits, confidence)
-        writer.flush()
-
-
-_UNLINK = """
-    DELETE FROM file_hashes
-    WHERE file_id = ? AND hash_id = (SELECT id FROM hashes WHERE kind = ? AND digits = ?)"""
-_HASHES_OF = """
-    SELECT kind || ':' || digits FROM file_hashes JOIN hashes ON hashes.id = hash_id
-    WHERE file_id = ?"""

@@ -4,78 +4,99 @@ A `Writer` lives as long as one transaction. It numbers the rows itself (nobody 
 that a thousand models with all that belongs to them become one statement a table.
 """
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, insert, select
-from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
-
-from registry.catalog import tables as t
-from registry.catalog.engine import Within
+from registry.catalog.hash_writing import add_hashes
 from registry.catalog.instants import to_text
+from registry.catalog.known import MODEL_COLUMNS
 from registry.catalog.naming import architectures, name_key
 from registry.catalog.search import index_models
 from registry.catalog.seed_schema import SeedFile, SeedModel, SeedSource, SeedVersion
+from registry.catalog.writing import Transaction
 
 FLUSH_ROWS = 50_000
+ORDER = (
+    "evidence",
+    "models",
+    "clip_skips",
+    "clip_skip_counts",
+    "hub_models",
+    "licences",
+    "model_bases",
+    "model_pages",
+    "permissions",
+    "versions",
+    "files",
+    "trigger_words",
+    "file_aliases",
+    "notes",
+    "sources",
+    "sightings",
+)
+"""The tables that are filled here, each behind those that it refers to."""
 
 
 class Writer:
     """Collects rows and writes them in an order that foreign keys allow.
 
     Attributes:
-        connection: The transaction.
-        reading: Questions to the same transaction; rows that wait here are not seen by them.
+        transaction: Where to; its questions do not see the rows that wait here.
         at: When this is written.
     """
 
-    def __init__(self, connection: Connection, *, at: datetime) -> None:
-        self.connection = connection
-        self.reading = Within(connection)
+    def __init__(self, transaction: Transaction, *, at: datetime) -> None:
+        self.transaction = transaction
         self.at = to_text(at)
         self._next: dict[str, int] = {}
-        self._waiting: dict[Table, list[tuple[object, ...]]] = defaultdict(list)
+        # table -> columns -> rows: what has the same columns is one statement.
+        self._waiting: dict[str, dict[tuple[str, ...], list[tuple[object, ...]]]] = {
+            table: defaultdict(list) for table in ORDER
+        }
         self._hashes: list[tuple[int, str, str, str | None]] = []
         self._evidence: dict[str, int] = {}
         self._touched: set[int] = set()
         self._count = 0
 
-    def number(self, table: Table) -> int:
+    def number(self, table: str) -> int:
         """The next free id of a table."""
-        if table.name not in self._next:
-            highest = self.reading.rows(f"SELECT max(id) FROM {table.name}")[0][0]  # noqa: S608 - our own name
-            self._next[table.name] = int(highest or 0)
-        self._next[table.name] += 1
-        return self._next[table.name]
+        if table not in self._next:
+            highest = self.transaction.rows(f"SELECT max(id) FROM {table}")[0][0]  # noqa: S608 - our own name
+            self._next[table] = int(highest or 0)
+        self._next[table] += 1
+        return self._next[table]
 
-    def add(self, table: Table, **row: object) -> None:
+    def add(self, table: str, **row: object) -> None:
         """Let a row wait."""
-        self._waiting[table].append(tuple(row.get(name) for name in _COLUMNS[table]))
+        self._waiting[table][tuple(row)].append(tuple(row.values()))
         self._count += 1
 
     def touch(self, model_id: int) -> None:
-        """Have this model's words indexed at the next flush."""
+        """Have this model's words indexed when everything is written."""
         self._touched.add(model_id)
 
     def flush(self) -> None:
-        """Write everything that waits."""
-        for table in t.metadata.sorted_tables:
-            rows = self._waiting.pop(table, None)
-            if rows:
-                # Core would build a dictionary a row, for millions of rows.
-                self.connection.exec_driver_sql(_INSERT[table], rows)
-        self._write_hashes()
-        index_models(self.connection, self._touched)
-        self._touched.clear()
+        """Write the rows that wait."""
+        for table, groups in self._waiting.items():
+            for columns, rows in groups.items():
+                self.transaction.insert_many(table, columns, rows)
+            groups.clear()
+        add_hashes(self.transaction, self._hashes)
+        self._hashes.clear()
         self._count = 0
 
-    def flush_when_full(self) -> None:
+    def finish(self) -> None:
+        """Write the rows that wait, and the words of all models that were touched."""
+        self.flush()
+        index_models(self.transaction, self._touched)
+        self._touched.clear()
+
+    def finish_when_full(self) -> None:
         """Keep memory bounded."""
         if self._count >= FLUSH_ROWS:
-            self.flush()
+            self.finish()
 
     # ── hashes and evidence are shared between files ──────────────────────────────────────────────
 
@@ -83,46 +104,15 @@ class Writer:
         """Let a hash of a file wait."""
         self._hashes.append((file_id, kind, digits, confidence))
 
-    def _write_hashes(self) -> None:
-        if not self._hashes:
-            return
-        wanted = list(dict.fromkeys((kind, digits) for _, kind, digits, _ in self._hashes))
-        self.connection.execute(
-            insert(t.hashes).prefix_with("OR IGNORE"),
-            [{"kind": kind, "digits": digits} for kind, digits in wanted],
-        )
-        found = self.reading.rows(
-            """SELECT hashes.kind, hashes.digits, hashes.id
-            FROM json_each(?) AS asked CROSS JOIN hashes
-            ON hashes.kind = asked.value ->> 0 AND hashes.digits = asked.value ->> 1""",
-            (json.dumps(wanted),),
-        )
-        ids = {(kind, digits): row_id for kind, digits, row_id in found}
-        self.connection.execute(
-            insert(t.file_hashes).prefix_with("OR IGNORE"),
-            [
-                {"file_id": file_id, "hash_id": ids[kind, digits], "confidence": confidence}
-                for file_id, kind, digits, confidence in self._hashes
-            ],
-        )
-        self._hashes.clear()
-
     def evidence_id(self, key: str) -> int:
         """The row of this key; made, knowing no more than the key, if there is none."""
         if not self._evidence:
-            known = self.connection.execute(select(t.evidence.c.key, t.evidence.c.id))
-            self._evidence = {row.key: row.id for row in known}
+            known = self.transaction.rows("SELECT key, id FROM evidence")
+            self._evidence = {row[0]: row[1] for row in known}
         if key not in self._evidence:
-            self._evidence[key] = self.number(t.evidence)
-            self.add(t.evidence, id=self._evidence[key], key=key)
+            self._evidence[key] = self.number("evidence")
+            self.add("evidence", id=self._evidence[key], key=key)
         return self._evidence[key]
-
-
-_COLUMNS = {table: tuple(table.columns.keys()) for table in t.metadata.sorted_tables}
-_INSERT = {
-    table: str(insert(table).compile(dialect=SQLiteDialect_pysqlite()))
-    for table in t.metadata.sorted_tables
-}
 
 
 # ── new things ────────────────────────────────────────────────────────────────────────────────────
@@ -130,17 +120,17 @@ _INSERT = {
 
 def add_model(writer: Writer, facts: SeedModel, *, origin: str) -> int:
     """Let a new model wait, with all that belongs to it; its id."""
-    model_id = writer.number(t.models)
+    model_id = writer.number("models")
     writer.touch(model_id)
-    writer.add(t.models, id=model_id, origin=origin, first_seen=writer.at, **model_columns(facts))
+    writer.add("models", id=model_id, origin=origin, first_seen=writer.at, **model_columns(facts))
     for architecture in architectures(facts.base):
-        writer.add(t.model_bases, model_id=model_id, architecture=architecture)
+        writer.add("model_bases", model_id=model_id, architecture=architecture)
     add_pages(writer, model_id, facts.pages)
     add_hub_models(writer, model_id, facts.hub_models)
     for name, value in facts.permissions.items():
-        writer.add(t.permissions, model_id=model_id, name=name, value=value)
+        writer.add("permissions", model_id=model_id, name=name, value=value)
     if facts.licence is not None:
-        writer.add(t.licences, model_id=model_id, name=facts.licence, source=facts.licence_source)
+        writer.add("licences", model_id=model_id, name=facts.licence, source=facts.licence_source)
     add_clip_skip(writer, model_id, facts)
     add_words(writer, model_id, None, facts.trigger_words)
     add_note(writer, "prompt", facts.prompt_notes, model_id=model_id)
@@ -152,19 +142,14 @@ def add_model(writer: Writer, facts: SeedModel, *, origin: str) -> int:
 
 def model_columns(facts: SeedModel) -> dict[str, Any]:
     """The columns of the row in `models` that facts decide."""
-    columns = {name: getattr(facts, name) for name in _MODEL_COLUMNS}
+    columns = {name: getattr(facts, name) for name in MODEL_COLUMNS}
     return {**columns, "name_key": name_key(facts.name)}
-
-
-_MODEL_COLUMNS = {
-    column.name for column in t.models.columns if column.name in SeedModel.model_fields
-}
 
 
 def add_pages(writer: Writer, model_id: int, pages: Iterable[str], *, start: int = 0) -> None:
     """Let pages wait."""
     for position, url in enumerate(dict.fromkeys(pages), start):
-        writer.add(t.model_pages, model_id=model_id, position=position, url=url)
+        writer.add("model_pages", model_id=model_id, position=position, url=url)
 
 
 def add_hub_models(writer: Writer, model_id: int, ids: Iterable[str], *, start: int = 0) -> None:
@@ -172,7 +157,7 @@ def add_hub_models(writer: Writer, model_id: int, ids: Iterable[str], *, start: 
     for position, text in enumerate(dict.fromkeys(ids), start):
         hub, _, hub_model_id = text.partition(":")
         writer.add(
-            t.hub_models, model_id=model_id, position=position, hub=hub, hub_model_id=hub_model_id
+            "hub_models", model_id=model_id, position=position, hub=hub, hub_model_id=hub_model_id
         )
 
 
@@ -183,7 +168,7 @@ def add_clip_skip(writer: Writer, model_id: int, facts: SeedModel) -> None:
     if all(fact is None for fact in told):
         return
     writer.add(
-        t.clip_skips,
+        "clip_skips",
         model_id=model_id,
         value=facts.clip_skip,
         learned_from=facts.clip_skip_source,
@@ -192,7 +177,7 @@ def add_clip_skip(writer: Writer, model_id: int, facts: SeedModel) -> None:
         evidence_source=evidence.source if evidence else None,
     )
     for setting, images in (evidence.images if evidence else {}).items():
-        writer.add(t.clip_skip_counts, model_id=model_id, setting=setting, images=images)
+        writer.add("clip_skip_counts", model_id=model_id, setting=setting, images=images)
 
 
 def add_words(
@@ -206,8 +191,8 @@ def add_words(
     """Let trigger words wait."""
     for position, word in enumerate(words, start):
         writer.add(
-            t.trigger_words,
-            id=writer.number(t.trigger_words),
+            "trigger_words",
+            id=writer.number("trigger_words"),
             model_id=model_id,
             version_id=version_id,
             position=position,
@@ -218,14 +203,14 @@ def add_words(
 def add_note(writer: Writer, kind: str, text: str | None, **owner: int) -> None:
     """Let a note wait, if there is one."""
     if text is not None:
-        writer.add(t.notes, id=writer.number(t.notes), kind=kind, text=text, **owner)
+        writer.add("notes", id=writer.number("notes"), kind=kind, text=text, **owner)
 
 
 def add_version(writer: Writer, model_id: int, facts: SeedVersion, *, position: int) -> int:
     """Let a new version wait, with its files; its id."""
-    version_id = writer.number(t.versions)
+    version_id = writer.number("versions")
     writer.add(
-        t.versions,
+        "versions",
         id=version_id,
         model_id=model_id,
         position=position,
@@ -245,8 +230,8 @@ def add_version(writer: Writer, model_id: int, facts: SeedVersion, *, position: 
 
 def add_file(writer: Writer, version_id: int, facts: SeedFile, *, position: int) -> int:
     """Let a new file wait, with its hashes and sources; its id."""
-    file_id = writer.number(t.files)
-    writer.add(t.files, id=file_id, version_id=version_id, position=position, **file_columns(facts))
+    file_id = writer.number("files")
+    writer.add("files", id=file_id, version_id=version_id, position=position, **file_columns(facts))
     add_aliases(writer, file_id, facts.aliases)
     for kind, digits in facts.hashes:
         if digits is not None:
@@ -262,7 +247,7 @@ def add_file(writer: Writer, version_id: int, facts: SeedFile, *, position: int)
 
 def file_columns(facts: SeedFile) -> dict[str, Any]:
     """The columns of the row in `files` that facts decide."""
-    columns = {name: getattr(facts, name) for name in _FILE_COLUMNS}
+    columns = {name: getattr(facts, name) for name in FILE_COLUMNS}
     for name in ("gated", "needs_token"):
         told = getattr(facts, name)
         columns[name] = None if told is None else told is not False
@@ -270,14 +255,33 @@ def file_columns(facts: SeedFile) -> dict[str, Any]:
     return {**columns, "name_key": name_key(facts.name)}
 
 
-_FILE_COLUMNS = {column.name for column in t.files.columns if column.name in SeedFile.model_fields}
+FILE_COLUMNS = (
+    "name",
+    "role",
+    "format",
+    "precision",
+    "precision_basis",
+    "pruning",
+    "detail",
+    "inpainting",
+    "size_bytes",
+    "size_confidence",
+    "size_unverified_bytes",
+    "is_primary",
+    "hub_file_id",
+    "gated",
+    "needs_token",
+    "confidence",
+    "gone_since",
+)
+"""Facts of a file that its own row holds under the same name."""
 
 
 def add_aliases(writer: Writer, file_id: int, names: Iterable[str], *, start: int = 0) -> None:
     """Let other names of a file wait."""
     for position, name in enumerate(dict.fromkeys(names), start):
         writer.add(
-            t.file_aliases, file_id=file_id, position=position, name=name, name_key=name_key(name)
+            "file_aliases", file_id=file_id, position=position, name=name, name_key=name_key(name)
         )
 
 
@@ -300,8 +304,8 @@ def add_sightings(
     """Let it wait where a fact was seen."""
     for key in dict.fromkeys(keys):
         writer.add(
-            t.sightings,
-            id=writer.number(t.sightings),
+            "sightings",
+            id=writer.number("sightings"),
             file_id=file_id,
             source_id=source_id,
             fact=fact[0],
@@ -312,18 +316,17 @@ def add_sightings(
 
 def add_source(writer: Writer, file_id: int, facts: SeedSource, *, position: int) -> int:
     """Let a new source wait; its id."""
-    source_id = writer.number(t.sources)
+    source_id = writer.number("sources")
     writer.add(
-        t.sources,
+        "sources",
         id=source_id,
         file_id=file_id,
         position=position,
-        **{name: getattr(facts, name) for name in _SOURCE_COLUMNS},
+        **{name: getattr(facts, name) for name in SOURCE_COLUMNS},
     )
     add_sightings(writer, file_id, ("source", None), facts.seen_in, source_id)
     return source_id
 
 
-_SOURCE_COLUMNS = [
-    column.name for column in t.sources.columns if column.name in SeedSource.model_fields
-]
+SOURCE_COLUMNS = ("hub", "model", "version", "file", "url", "confidence", "gone_since")
+"""Facts of a source that its own row holds under the same name."""

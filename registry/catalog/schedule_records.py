@@ -66,10 +66,10 @@ class ScheduleRecords:
                 "last_began": to_text(last) if last else None,
             }
         )
-        with self._database.transaction() as connection:
-            meta.keep(connection, _KEY, text)
+        with self._database.transaction() as transaction:
+            meta.keep(transaction, _KEY, text)
 
     def drop(self) -> None:
         """Forget the schedule."""
-        with self._database.transaction() as connection:
-            meta.drop(connection, _KEY)
+        with self._database.transaction() as transaction:
+            meta.drop(transaction, _KEY)

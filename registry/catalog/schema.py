@@ -130,7 +130,9 @@ def run(database: Database, direction: str, target: str) -> None:
     """Run migrations in one transaction; the caller holds the lock."""
     from alembic import command  # noqa: PLC0415 - Alembic is loaded only to change a schema
 
-    with database.transaction(locked=True) as connection:
+    from registry.catalog.engine import migrating  # noqa: PLC0415 - as above
+
+    with migrating(database) as connection:
         config = alembic_config(connection)
         if direction == "upgrade":
             command.upgrade(config, target)

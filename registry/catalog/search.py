@@ -10,12 +10,9 @@ are ranked. So a broad query shows good hits, not certainly the best; one letter
 import json
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 from registry.catalog.reading import Reading
-
-if TYPE_CHECKING:
-    from sqlalchemy import Connection
+from registry.catalog.writing import Transaction
 
 CANDIDATES = 1000
 MAX_WORDS = 16
@@ -57,13 +54,13 @@ _RANKED = f"""
     ) ORDER BY score, id LIMIT ?"""  # noqa: S608 - constants of this module
 
 
-def index_models(connection: "Connection", model_ids: Iterable[int]) -> None:
+def index_models(transaction: Transaction, model_ids: Iterable[int]) -> None:
     """Write the words of these models anew."""
     ids = json.dumps(sorted(model_ids))
     if ids == "[]":
         return
-    connection.exec_driver_sql(_FORGET, (ids,))
-    connection.exec_driver_sql(_INDEX, (ids,))
+    transaction.run(_FORGET, (ids,))
+    transaction.run(_INDEX, (ids,))
 
 
 _FORGET = "DELETE FROM model_search WHERE rowid IN (SELECT value FROM json_each(?))"

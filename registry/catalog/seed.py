@@ -17,10 +17,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from pydantic import ValidationError
-from sqlalchemy import update
 
 from registry.catalog import known, merge, meta
-from registry.catalog import tables as t
 from registry.catalog.database import Database
 from registry.catalog.reading import Reading
 from registry.catalog.rows import Writer, add_model
@@ -209,12 +207,12 @@ def take_in(
         locked: The caller is inside `database.exclusive()`.
     """
     added = updated = unchanged = 0
-    with _frozen_heap(), database.transaction(locked=locked) as connection:
-        writer = Writer(connection, at=at)
+    with _frozen_heap(), database.transaction(locked=locked) as transaction:
+        writer = Writer(transaction, at=at)
         _merge_evidence(writer, document.evidence)
         models = iter(document.models)
         while chunk := list(itertools.islice(models, CHUNK_MODELS)):
-            here = _known_by_slug(writer.reading, [model.slug for model in chunk])
+            here = _known_by_slug(transaction, [model.slug for model in chunk])
             for model in chunk:
                 if model.slug not in here:
                     add_model(writer, model, origin=origin)
@@ -226,11 +224,11 @@ def take_in(
                     updated += 1
                 else:
                     unchanged += 1
-            writer.flush_when_full()
-        writer.flush()
+            writer.finish_when_full()
+        writer.finish()
         if origin == "seed":
-            meta.keep(connection, "seed_revision", str(document.revision))
-            meta.keep(connection, "seed_digest", document.digest)
+            meta.keep(transaction, "seed_revision", str(document.revision))
+            meta.keep(transaction, "seed_digest", document.digest)
     logger.info("took in %d new models, changed %d, from %s", added, updated, document.file)
     return ImportOutcome(added, updated, unchanged)
 
@@ -259,9 +257,7 @@ def _merge_evidence(writer: Writer, evidence: dict[str, SeedEvidence]) -> None:
         row_id = writer.evidence_id(key)
         told = {name: value for name, value in facts.model_dump().items() if value is not None}
         writer.flush()
-        writer.connection.execute(
-            update(t.evidence).where(t.evidence.c.id == row_id).values(**told)
-        )
+        writer.transaction.update("evidence", told, id=row_id)
 
 
 # ── writing ───────────────────────────────────────────────────────────────────────────────────────

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from registry.catalog import smoke_writing
 from registry.catalog.database import Database
 from registry.catalog.reading import Row
 from registry.domain.smoke import Reason, SmokeResult, SmokeRun
@@ -29,8 +30,6 @@ class SmokeRecords:
 
     def add(self, run: SmokeRun) -> None:
         """Keep a run."""
-        from registry.catalog import smoke_writing  # noqa: PLC0415 - writes bring SQLAlchemy
-
         smoke_writing.add(self._database, run)
 
     def _newest(self, where: str, parameters: Sequence[object]) -> SmokeRun | None:

@@ -13,6 +13,7 @@ from alembic.script import ScriptDirectory
 
 from registry.catalog import open_catalog, schema
 from registry.catalog.database import Database
+from registry.catalog.engine import make_engine
 from registry.catalog.tables import metadata
 from registry.errors import SchemaTooNew
 
@@ -40,7 +41,7 @@ def test_the_migrations_make_the_tables_that_the_program_uses(database):
     def ours(name: str | None, kind: str, _parents: object) -> bool:
         return kind != "table" or not (name or "").startswith("model_search")
 
-    with database.engine().connect() as connection:
+    with make_engine(database).connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"include_name": ours, "compare_server_default": True}
         )
@@ -96,8 +97,8 @@ def tomorrow(tmp_path, monkeypatch):
 
 
 def test_an_existing_file_is_copied_before_it_changes(database, tmp_path, tomorrow):
-    with database.transaction() as connection:
-        connection.exec_driver_sql("INSERT INTO catalog_meta VALUES ('mine', 'kept')")
+    with database.transaction() as transaction:
+        transaction.run("INSERT INTO catalog_meta VALUES ('mine', 'kept')")
     database.close()
     today = schema.HEAD
     tomorrow()

@@ -1,5 +1,6 @@
 """What hubs say is merged into what we know, and what they no longer say stays known."""
 
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -151,6 +152,58 @@ def test_a_file_that_was_replaced_at_its_hub_stands_beside_the_old_one(empty):
         digits("toy.safetensors"),
         digits("replaced"),
     ]
+
+
+# ── many at once ──────────────────────────────────────────────────────────────────────────────────
+
+
+def a_plain_model(name: str, **changes) -> Model:
+    """What the hub of plain addresses says: no ids, one file."""
+    place = Source("direct", url=f"https://example.org/{name}")
+    file = a_hub_file(name=name, hashes=Hashes(), sources=(place,), hub_file_id=None)
+    return a_hub_model(
+        slug=name,
+        name=name,
+        hub_model_ids=(),
+        versions=(ModelVersion("v1", (file,)),),
+        **{"origin": "direct", **changes},
+    )
+
+
+def test_many_models_are_kept_as_if_each_came_alone(empty, opened):
+    told = [a_plain_model("a"), a_hub_model(), a_plain_model("b"), a_hub_model(name="Renamed")]
+
+    saved = empty.models.save_all(told, at=NOON)
+
+    other = opened("other.db")
+    assert [other.models.save(model, at=NOON).id for model in told] == [m.id for m in saved]
+    assert empty.export() == other.export()
+    assert [model.name for model in saved] == ["a", "Renamed", "b", "Renamed"]
+    assert saved == tuple(other.models.find(model.slug) for model in told)
+    assert empty.check() == ()
+
+
+def test_many_models_of_one_name_get_numbers(empty):
+    one, two = (a_plain_model("a", origin=origin) for origin in ("direct", "elsewhere"))
+
+    assert [model.slug for model in empty.models.save_all([one, two])] == ["a", "a-2"]
+
+
+def test_many_models_are_found_by_their_words(empty):
+    empty.models.save_all([a_plain_model("apple"), a_plain_model("pear")])
+
+    assert [model.slug for model in empty.models.search("pea")] == ["pear"]
+
+
+def test_all_of_many_models_are_kept_or_none(empty):
+    with pytest.raises(sqlite3.IntegrityError):
+        empty.models.save_all([a_plain_model("a"), a_plain_model("b", type=None)])
+
+    assert empty.models.count() == 0
+
+
+def test_no_models_are_no_trouble(empty):
+    assert empty.models.save_all([]) == ()
 
 
 def test_texts_that_no_database_can_hold_are_made_holdable(empty):

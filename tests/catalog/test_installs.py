@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from registry.domain.audit import AuditRun, Ending, Finding, FindingKind
+from registry.domain.hashes import Hashes
 from registry.domain.install import Blob, Install, Link, LinkMethod, Placement
+from registry.domain.model import FileRole, Model, ModelFile, ModelVersion
+from registry.domain.variant import FileFormat, Variant
 from tests.catalog.conftest import NOON
 from tests.catalog.documents import digits
 
@@ -73,6 +76,44 @@ def test_an_intent_may_not_know_its_hash_before(empty):
     assert empty.installs.complete(number, (LINK,), BLOB).sha256 == SHA
 
 
+def a_known_file(catalog) -> ModelFile:
+    """A file of which the catalog knows the SHA-256 and a wrong CRC-32."""
+    hashes = Hashes.of(f"sha256:{SHA}", "crc32:00000000")
+    variant = Variant(FileFormat.SAFETENSORS)
+    file = ModelFile("toy.safetensors", FileRole.WEIGHTS, variant, 1000, hashes)
+    versions = (ModelVersion("v1", (file,)),)
+    return catalog.models.save(Model("toy", "Toy", "checkpoint", "sd1", versions)).files[0][1]
+
+
+def test_what_was_measured_is_learned_with_the_record(empty):
+    number = empty.installs.intend(an_install(file_id=a_known_file(empty).id))
+    measured = Hashes.of(f"sha256:{SHA}", "crc32:9b6c6647", "blake3:" + "ab" * 32)
+
+    empty.installs.complete(number, (LINK,), BLOB, learned=measured)
+
+    assert empty.models.find("toy").files[0][1].hashes == measured
+
+
+def test_what_was_measured_on_a_file_that_no_catalog_knows_is_nobodys(empty):
+    number = empty.installs.intend(an_install())
+
+    empty.installs.complete(number, (LINK,), BLOB, learned=Hashes.of(f"sha256:{SHA}"))
+
+    assert empty.database.rows("SELECT * FROM hashes") == []
+
+
+def test_a_measured_sha256_that_contradicts_completes_nothing(empty):
+    known = a_known_file(empty)
+    number = empty.installs.intend(an_install(file_id=known.id))
+
+    with pytest.raises(ValueError, match="has sha256:"):
+        empty.installs.complete(number, (LINK,), BLOB, learned=Hashes.of("sha256:" + "0" * 64))
+
+    assert [intent.id for intent in empty.installs.pending()] == [number]
+    assert empty.installs.blobs() == ()
+    assert empty.models.find("toy").files[0][1] == known
+
+
 def test_an_abandoned_intent_leaves_nothing(empty):
     empty.installs.abandon(empty.installs.intend(an_install(), [PLACE]))
 
@@ -95,8 +136,8 @@ def test_an_intent_that_is_not_there_cannot_be_completed(empty):
 def test_a_record_without_a_blob_is_refused_by_the_database(empty):
     number = empty.installs.intend(an_install())
 
-    with pytest.raises(sqlite3.IntegrityError), empty.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE installs SET state = 'complete' WHERE id = ?", (number,))
+    with pytest.raises(sqlite3.IntegrityError), empty.database.transaction() as transaction:
+        transaction.run("UPDATE installs SET state = 'complete' WHERE id = ?", (number,))
 
 
 def test_installing_the_same_twice_is_one_install_with_all_links(empty):
@@ -119,6 +160,17 @@ def test_one_blob_can_serve_two_models(empty):
 
     assert [install.slug for install in empty.installs.all()] == ["toy"]
     assert empty.installs.forget_blob(SHA) is False
+
+
+def test_installs_of_one_model_are_those_that_all_of_them_tell(empty):
+    other = Link("library", Path("/store/library/two.safetensors"), SHA, LinkMethod.HARDLINK)
+    installed(empty)
+    installed(empty, other, slug="two", file_name="two.safetensors")
+    empty.installs.intend(an_install())
+
+    assert empty.installs.of_model("toy") == empty.installs.all()[:1]
+    assert empty.installs.of_model("two") == empty.installs.all()[1:]
+    assert empty.installs.of_model("three") == ()
 
 
 def test_a_removed_install_is_gone_with_its_links_and_its_blob_can_be_forgotten(empty):

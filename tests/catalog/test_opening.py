@@ -44,9 +44,9 @@ def test_the_file_is_in_wal_mode(seeded):
 
 
 def test_writing_is_synchronous_and_checks_references(empty):
-    with empty.database.transaction() as connection:
+    with empty.database.transaction() as transaction:
         pragmas = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            name: transaction.rows(f"PRAGMA {name}")[0][0]
             for name in ("synchronous", "foreign_keys", "busy_timeout")
         }
 
@@ -55,8 +55,8 @@ def test_writing_is_synchronous_and_checks_references(empty):
 
 def test_who_wants_nothing_durable_does_not_wait_for_the_disk(tmp_path):
     database = Database(tmp_path / "catalog.db", durable=False)
-    with database.transaction() as connection:
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 1
+    with database.transaction() as transaction:
+        assert transaction.rows("PRAGMA synchronous") == [(1,)]
     database.close()
 
 
@@ -146,8 +146,8 @@ def test_a_damaged_catalog_set_aside_makes_room_for_a_new_one(opened, tmp_path):
 
 def test_a_newer_schema_is_refused_and_not_touched(opened):
     catalog = opened()
-    with catalog.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with catalog.database.transaction() as transaction:
+        transaction.run("UPDATE alembic_version SET version_num = '9999'")
     catalog.close()
 
     with pytest.raises(SchemaTooNew, match=r"written by a newer sdreg \(schema 9999, this one"):
@@ -212,18 +212,14 @@ def _write_often(path: str, start, times: int) -> None:
     database = Database(Path(path))
     start.wait()
     for _ in range(times):
-        with database.transaction() as connection:
-            value = connection.exec_driver_sql(
-                "SELECT value FROM catalog_meta WHERE key = 'n'"
-            ).scalar()
-            connection.exec_driver_sql(
-                "UPDATE catalog_meta SET value = ? WHERE key = 'n'", (str(int(value) + 1),)
-            )
+        with database.transaction() as transaction:
+            ((value,),) = transaction.rows("SELECT value FROM catalog_meta WHERE key = 'n'")
+            transaction.update("catalog_meta", {"value": str(int(value) + 1)}, key="n")
 
 
 def test_two_processes_that_write_lose_nothing_of_each_other(empty):
-    with empty.database.transaction() as connection:
-        connection.exec_driver_sql("INSERT INTO catalog_meta VALUES ('n', '0')")
+    with empty.database.transaction() as transaction:
+        transaction.run("INSERT INTO catalog_meta VALUES ('n', '0')")
     context = multiprocessing.get_context("spawn")
     start = context.Barrier(2)
     workers = [
@@ -257,8 +253,8 @@ def test_a_foreign_program_that_holds_the_database_is_busy_too(empty):
 
 def test_a_transaction_that_fails_leaves_nothing(empty):
     def write_and_fail() -> None:
-        with empty.database.transaction() as connection:
-            connection.exec_driver_sql("INSERT INTO catalog_meta VALUES ('n', '0')")
+        with empty.database.transaction() as transaction:
+            transaction.run("INSERT INTO catalog_meta VALUES ('n', '0')")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):

@@ -88,8 +88,8 @@ def test_installing_again_tells_nothing_twice(registry):
 def test_the_same_bytes_from_the_disk_are_compared_too(registry):
     (done,) = registry.install("civitai:901").files
     registry.catalog.installs.remove(done.install.id)
-    with registry.catalog.models._database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE files SET precision = 'bf16', precision_basis = NULL")
+    with registry.catalog.models._database.transaction() as transaction:
+        transaction.run("UPDATE files SET precision = 'bf16', precision_basis = NULL")
 
     (again,) = registry.install("civitai:901").files
 

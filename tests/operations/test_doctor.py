@@ -59,8 +59,8 @@ def test_an_older_catalog_is_told_and_not_brought_up_by_the_question(registry):
 
 
 def test_a_catalog_of_a_newer_sdreg_is_told_and_not_touched(registry):
-    with registry.catalog.database.transaction() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+    with registry.catalog.database.transaction() as transaction:
+        transaction.run("UPDATE alembic_version SET version_num = '9999'")
     registry.catalog.close()
     newer = Registry(registry.settings)
     before = everything_on(registry.settings.home)
