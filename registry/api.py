@@ -355,8 +355,7 @@ class Registry:
         """
         from registry.operations.plan_install import decide
 
-        _, choice = decide(reference, wish or self.wish(), self.rooms)
-        return choice
+        return decide(reference, wish or self.wish(), self.rooms)
 
     def plan_install(
         self,
@@ -425,9 +424,10 @@ class Registry:
 
         return plan_many(
             orders,
-            lambda order: self.plan_install(
-                order.reference, wish, sha256=order.sha256, type=type, keep_pickle=keep_pickle
-            ),
+            wish or self.wish(),
+            self.rooms,
+            model_type=_type_slug(type),
+            keep_pickle=keep_pickle,
         )
 
     def install_many(

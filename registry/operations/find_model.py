@@ -1,12 +1,19 @@
 """From what the user typed to one model of the catalog."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from registry.domain.hashes import Hash
 from registry.domain.model import Model
 from registry.domain.progress import Progress
 from registry.domain.reference import HashRef, HubRef, NameRef, UrlRef, parse
-from registry.errors import AmbiguousReference, HubError, InvalidReference, UnknownModel
+from registry.errors import (
+    AmbiguousReference,
+    HubError,
+    InvalidReference,
+    SdregError,
+    UnknownModel,
+)
 from registry.hubs import claim
 from registry.hubs.hub import Hub
 from registry.operations.rooms import Rooms
@@ -33,18 +40,53 @@ def find_model(text: str, wish: Preference, rooms: Rooms) -> Found:
         AmbiguousReference: A short hash that different files share.
         HubError: The hub that owns the reference does not answer, or says no.
     """
-    try:
-        reference = parse(text)
-    except ValueError as error:
-        raise InvalidReference(text, str(error)) from error
-    match reference:
+    match _owned(text, rooms):
         case NameRef(name):
             return Found(text, _by_name(name, rooms), wish)
         case HashRef(wanted):
             return _by_hash(text, wanted, wish, rooms)
-        case HubRef() | UrlRef():
-            hub, claimed = claim(reference, rooms.hubs.values())
-            return _by_hub(text, hub, claimed, wish, rooms)
+        case hub, UrlRef() as address:
+            return Found(text, rooms.catalog.models.save(hub.find(address)), wish)
+        case hub, reference:
+            return _by_hub(text, hub, reference, wish, rooms)
+
+
+def find_models(
+    texts: Iterable[str], wish: Preference, rooms: Rooms
+) -> dict[str, Found | SdregError]:
+    """Find what each of several texts refers to, or why not.
+
+    What hubs make of plain addresses is kept in the catalog all together.
+
+    Raises:
+        StoreError: The catalog takes nothing.
+    """
+    found: dict[str, Found | SdregError] = {}
+    addressed: dict[str, Model] = {}
+    for text in texts:
+        try:
+            match _owned(text, rooms):
+                case hub, UrlRef() as address:
+                    addressed[text] = hub.find(address)
+                case _:
+                    found[text] = find_model(text, wish, rooms)
+        except SdregError as error:
+            found[text] = error
+    kept = rooms.catalog.models.save_all(addressed.values())
+    for text, model in zip(addressed, kept, strict=True):
+        found[text] = Found(text, model, wish)
+    return found
+
+
+def _owned(text: str, rooms: Rooms) -> NameRef | HashRef | tuple[Hub, HubRef | UrlRef]:
+    """What a text says, with the hub that owns it where it is not the catalog's to know."""
+    try:
+        reference = parse(text)
+    except ValueError as error:
+        raise InvalidReference(text, str(error)) from error
+    if isinstance(reference, NameRef | HashRef):
+        return reference
+    return claim(reference, rooms.hubs.values())
 
 
 def _by_name(name: str, rooms: Rooms) -> Model:
@@ -54,12 +96,7 @@ def _by_name(name: str, rooms: Rooms) -> Model:
     return model
 
 
-def _by_hub(
-    text: str, hub: Hub, reference: HubRef | UrlRef, wish: Preference, rooms: Rooms
-) -> Found:
-    if isinstance(reference, UrlRef):
-        model = rooms.catalog.models.save(hub.find(reference))
-        return Found(text, model, wish)
+def _by_hub(text: str, hub: Hub, reference: HubRef, wish: Preference, rooms: Rooms) -> Found:
     known = rooms.catalog.models.by_hub(reference)
     if known is None:
         found = hub.find(reference)

@@ -43,7 +43,7 @@ def inspect_reference(
         SdregError: As `find_model` does, or as no source gives it.
     """
     # Looking at a pickle is no risk: nothing of it is kept, and nothing is run.
-    _, choice = decide(text, replace(wish, allow_pickle=True), rooms)
+    choice = decide(text, replace(wish, allow_pickle=True), rooms)
     if choice.chosen is None:
         sentences = tuple(f"{name_of(no.file)}: {no.because}" for no in choice.rejected)
         raise NoSuitableFile(text, sentences)

@@ -69,7 +69,18 @@ class InstallReport:
 
 
 def install(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstallReport:
-    """Carry out a plan.
+    """Carry out a plan, and throw away what downloads have left behind.
+
+    Raises:
+        SdregError: As `carry_out` does.
+    """
+    report = carry_out(plan, rooms, progress)
+    rooms.downloader.tidy()
+    return report
+
+
+def carry_out(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstallReport:
+    """Fetch, prove, keep, link and record what a plan names.
 
     When every source of the chosen file is gone, the next best file of the model is taken, and
     that is said.
@@ -85,12 +96,11 @@ def install(plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstallRepor
     for file in companions(step.candidate.version, step.candidate.file):
         companion = beside(step, file, plan.model, rooms)
         try:
-            done.append(_carry_out(companion, plan, rooms, progress))
+            done.append(_take(companion, plan, rooms, progress))
         except (HubError, TransferError) as error:
             # The model is here and recorded; what is missing beside it is told, not raised.
             note = f"{companion.file_name} belongs beside it and could not be had: {error}"
             done[0] = replace(done[0], notes=(*done[0].notes, note))
-    rooms.downloader.tidy()
     return InstallReport(plan.reference, plan.model, tuple(done))
 
 
@@ -107,7 +117,7 @@ def _first_that_can_be_had(
             )
             progress.say(f"taking the next best file: {candidate.file.name}")
         try:
-            done = _carry_out(step, plan, rooms, progress)
+            done = _take(step, plan, rooms, progress)
         except GoneFromHub as error:
             first = first or error
             missed.append(candidate.file.name)
@@ -119,7 +129,7 @@ def _first_that_can_be_had(
     raise first or GoneFromHub("every hub", plan.reference)
 
 
-def _carry_out(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstalledFile:
+def _take(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -> InstalledFile:
     if step.present is not None:
         return _complete_links(step, step.present, rooms)
     sha256 = step.candidate.file.hashes.sha256
@@ -147,10 +157,9 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
     with rooms.downloader.claim(record.sha256, progress):
         intent = rooms.catalog.installs.intend(record, step.places)
         blob = _adopt(arrival, record, rooms)
-        done = _publish(intent, record, blob, step, rooms)
+        measured = _learnable(file, obtained.fetched.hashes) if obtained.dispute is None else None
+        done = _publish(intent, record, blob, step, rooms, measured=measured)
     notes = (*arrival.notes, *arrival.set_pickle_aside(rooms))
-    if file.id is not None and obtained.dispute is None:
-        rooms.catalog.models.learn_hashes(file.id, _learnable(file, obtained.fetched.hashes))
     done = replace(done, notes=(*done.notes, *_notes(obtained), *notes))
     return _compared(done, looked_at, plan, rooms) if obtained.dispute is None else done
 
@@ -213,12 +222,22 @@ def _adopt(arrival: Arrival, record: Install, rooms: Rooms) -> Blob:
     return rooms.store.adopt(arrival.fetched, facts=facts_of(record), header=header)
 
 
-def _publish(intent: int, record: Install, blob: Blob, step: Step, rooms: Rooms) -> InstalledFile:
+def _publish(
+    intent: int,
+    record: Install,
+    blob: Blob,
+    step: Step,
+    rooms: Rooms,
+    *,
+    measured: Hashes | None = None,
+) -> InstalledFile:
     """Link the blob and complete the record: steps 5 and 6."""
     note([record], rooms)
     placed = place_links(blob, step.places, rooms)
     # The same bytes under the same name and model are one install: an older record may answer.
-    install = rooms.catalog.installs.complete(intent, placed.links, blob, at=rooms.clock())
+    install = rooms.catalog.installs.complete(
+        intent, placed.links, blob, at=rooms.clock(), learned=measured
+    )
     return InstalledFile(
         install=install,
         blob=blob,

@@ -1,14 +1,16 @@
 """Install several models, a few at once; one that fails does not stop the others."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from registry.domain.progress import Progress
 from registry.errors import SdregError
-from registry.operations.install import InstallReport, install
-from registry.operations.plan_install import InstallPlan
+from registry.operations.find_model import find_models
+from registry.operations.install import InstallReport, carry_out
+from registry.operations.plan_install import InstallPlan, Terms, plan_found
 from registry.operations.rooms import Rooms
+from registry.resolve.preference import Preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +53,33 @@ def read_orders(text: str) -> tuple[Order, ...]:
     return tuple(orders)
 
 
-def plan_many(orders: Iterable[Order], plan: Callable[[Order], InstallPlan]) -> tuple[Outcome, ...]:
-    """Plan each order; an order that cannot be planned keeps its error."""
-    planned = []
-    for order in orders:
+def plan_many(
+    orders: Iterable[Order],
+    wish: Preference,
+    rooms: Rooms,
+    *,
+    model_type: str | None = None,
+    keep_pickle: bool = False,
+) -> tuple[Outcome, ...]:
+    """Plan each order; an order that cannot be planned keeps its error.
+
+    Raises:
+        StoreError: The catalog takes nothing.
+    """
+    orders = tuple(orders)
+    found = find_models(dict.fromkeys(order.reference for order in orders), wish, rooms)
+
+    def planned(order: Order) -> Outcome:
+        model = found[order.reference]
+        if isinstance(model, SdregError):
+            return Outcome(order, error=model)
         try:
-            planned.append(Outcome(order, plan=plan(order)))
+            terms = Terms.read(sha256=order.sha256, model_type=model_type, keep_pickle=keep_pickle)
+            return Outcome(order, plan=plan_found(model, terms, rooms))
         except SdregError as error:
-            planned.append(Outcome(order, error=error))
-    return tuple(planned)
+            return Outcome(order, error=error)
+
+    return tuple(planned(order) for order in orders)
 
 
 def install_many(
@@ -70,19 +90,21 @@ def install_many(
     Interrupted, it keeps what has arrived: every download can go on.
     """
 
-    def carry_out(outcome: Outcome) -> Outcome:
+    def work(outcome: Outcome) -> Outcome:
         if outcome.plan is None:
             return outcome
         try:
-            return replace(outcome, report=install(outcome.plan, rooms, progress.another()))
+            return replace(outcome, report=carry_out(outcome.plan, rooms, progress.another()))
         except SdregError as error:
             return replace(outcome, error=error)
 
     with ThreadPoolExecutor(at_once) as executor:
-        futures = [executor.submit(carry_out, outcome) for outcome in planned]
+        futures = [executor.submit(work, outcome) for outcome in planned]
         try:
-            return tuple(future.result() for future in futures)
+            done = tuple(future.result() for future in futures)
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
             rooms.downloader.break_off()
             raise
+    rooms.downloader.tidy()
+    return done

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from registry import layouts
 from registry.domain.hashes import Hash, Hashes
@@ -10,7 +11,7 @@ from registry.domain.install import Install, Placement
 from registry.domain.model import Model, ModelFile
 from registry.errors import AmbiguousReference, HashMismatch, InvalidArgument, NoSuitableFile
 from registry.operations.convert_at_install import installed_name
-from registry.operations.find_model import find_model
+from registry.operations.find_model import Found, find_model
 from registry.operations.rooms import Rooms
 from registry.resolve.candidate import Candidate, Choice
 from registry.resolve.choose import choose
@@ -80,9 +81,45 @@ class InstallPlan:
         return self.choice.model
 
 
-def decide(
-    text: str, wish: Preference, rooms: Rooms, *, sha256: Hash | None = None
-) -> tuple[str, Choice]:
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms something is installed.
+
+    Attributes:
+        sha256: Expected hash of the file, for what no catalog knows.
+        accept_disputed: SHA-256 of other bytes that are accepted where the promise is disputed.
+        model_type: Type to file it under; None leaves that to what is known of the model.
+        keep_pickle: Store and link a pickle as it is.
+    """
+
+    sha256: Hash | None = None
+    accept_disputed: Hash | None = None
+    model_type: str | None = None
+    keep_pickle: bool = False
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        sha256: str | None = None,
+        accept_disputed: str | None = None,
+        model_type: str | None = None,
+        keep_pickle: bool = False,
+    ) -> Self:
+        """The terms, with hashes as the user typed them.
+
+        Raises:
+            InvalidArgument: One of them is no SHA-256.
+        """
+        return cls(
+            _hash_given("--sha256", sha256),
+            _hash_given("--accept-disputed", accept_disputed),
+            model_type,
+            keep_pickle,
+        )
+
+
+def decide(text: str, wish: Preference, rooms: Rooms) -> Choice:
     """Find the model and choose its file.
 
     Raises:
@@ -90,14 +127,17 @@ def decide(
         InvalidArgument: `wish.version` names no version of the model.
         UsageError, HubError: As `find_model` does.
     """
-    found = find_model(text, wish, rooms)
+    return _choice(find_model(text, wish, rooms))
+
+
+def _choice(found: Found, sha256: Hash | None = None) -> Choice:
     model = found.model
     _refuse_unknown_version(model, found.wish)
     if found.wish.file is not None:
-        _refuse_twins(text, model, found.wish)
+        _refuse_twins(found.reference, model, found.wish)
     if sha256 is None:
-        return found.reference, choose(model, found.wish)
-    return found.reference, _expecting(sha256, model, found.wish)
+        return choose(model, found.wish)
+    return _expecting(sha256, model, found.wish)
 
 
 def _expecting(sha256: Hash, model: Model, wish: Preference) -> Choice:
@@ -147,14 +187,27 @@ def plan_install(
         NoSuitableFile: Every file was rejected.
         SdregError: As `decide` does.
     """
-    expected = _hash_given("--sha256", sha256)
-    accepted = _hash_given("--accept-disputed", accept_disputed)
-    reference, choice = decide(text, wish, rooms, sha256=expected)
+    terms = Terms.read(
+        sha256=sha256,
+        accept_disputed=accept_disputed,
+        model_type=model_type,
+        keep_pickle=keep_pickle,
+    )
+    return plan_found(find_model(text, wish, rooms), terms, rooms)
+
+
+def plan_found(found: Found, terms: Terms, rooms: Rooms) -> InstallPlan:
+    """Plan the install of a model that was found.
+
+    Raises:
+        SdregError: As `plan_install` does.
+    """
+    choice = _choice(found, terms.sha256)
     if choice.chosen is None:
         sentences = tuple(f"{name_of(no.file)}: {no.because}" for no in choice.rejected)
-        raise NoSuitableFile(text, sentences)
-    kind = model_type or choice.model.type
-    first = step_for(choice.chosen, choice.model, kind, rooms, keep_pickle=keep_pickle)
+        raise NoSuitableFile(found.reference, sentences)
+    kind = terms.model_type or choice.model.type
+    first = step_for(choice.chosen, choice.model, kind, rooms, keep_pickle=terms.keep_pickle)
     others = companions(choice.chosen.version, choice.chosen.file)
     steps = (
         first,
@@ -163,7 +216,7 @@ def plan_install(
     missing = [step.candidate.file.size_bytes for step in steps if step.present is None]
     known = [size for size in missing if size is not None]
     return InstallPlan(
-        reference=reference,
+        reference=found.reference,
         choice=choice,
         model_type=kind,
         steps=steps,
@@ -175,8 +228,8 @@ def plan_install(
             for target in rooms.targets
             if not target.is_there
         ),
-        accept_disputed=accepted,
-        keep_pickle=keep_pickle,
+        accept_disputed=terms.accept_disputed,
+        keep_pickle=terms.keep_pickle,
     )
 
 
@@ -235,15 +288,12 @@ def present(
     The same bytes under another model are that model's: each has a record and links of its own.
     """
     wanted = {file.hashes.sha256, *_accepted_instead_of(file, rooms)}
-    for install in rooms.catalog.installs.all():
+    for install in rooms.catalog.installs.of_model(model.slug):
         stored = {install.sha256, *(() if keep_pickle else (install.derived_from,))} - {None}
         same_bytes = not wanted.isdisjoint(stored)
         same_row = file.id is not None and file.id == install.file_id
-        if (
-            install.slug == model.slug
-            and (same_bytes or (same_row and file.hashes.sha256 is None))
-            and rooms.store.has(install.sha256)
-        ):
+        it_is = same_bytes or (same_row and file.hashes.sha256 is None)
+        if it_is and rooms.store.has(install.sha256):
             return install
     return None
 
