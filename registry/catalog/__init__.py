@@ -1,7 +1,7 @@
 """What we know: rows inside, domain values out.
 
-`open_catalog` is the door. Reading loads neither SQLAlchemy nor Alembic nor pydantic, and writing
-only the last (see `database`); catalog files are the business of `seed`.
+`open_catalog` is the door. Neither reading nor writing loads SQLAlchemy, Alembic or pydantic (see
+`database` and `seed_schema`); catalog files are the business of `seed`.
 """
 
 from registry.catalog.opening import Catalog, open_catalog, set_aside

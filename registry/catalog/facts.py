@@ -4,10 +4,13 @@ What a hub says is not ours to reject, but it must fit into a text of a database
 cannot be written are replaced, and what is longer than any honest text is cut.
 """
 
+from typing import cast
+
 from registry.catalog.instants import to_text
 from registry.catalog.naming import slug_of
 from registry.catalog.seed_schema import (
     MAX_TEXT,
+    Confidence,
     SeedFile,
     SeedHashes,
     SeedModel,
@@ -21,10 +24,10 @@ from registry.domain.source import Source
 def facts_of(model: Model) -> SeedModel:
     """Everything that a domain model says."""
     clip_skip = model.clip_skip
-    return SeedModel.model_construct(
+    return SeedModel(
         slug=slug_of(model.slug),
         name=_text(model.name) or model.slug,
-        type=_text(model.type),
+        type=_kept(model.type),
         base=_text(model.base),
         author=_text(model.author),
         author_source=model.origin if model.author else None,
@@ -46,27 +49,27 @@ def facts_of(model: Model) -> SeedModel:
         nsfw=model.nsfw,
         status=_text(model.status),
         note=_text(model.note),
-        confidence=model.confidence,
+        confidence=_sure(model.confidence),
         gone_since=to_text(model.gone_since) if model.gone_since else None,
         versions=[_version(version) for version in model.versions],
     )
 
 
 def _version(version: ModelVersion) -> SeedVersion:
-    return SeedVersion.model_construct(
+    return SeedVersion(
         name=_kept(version.name),
         hub_version_id=_text(version.hub_version_id),
         base_model=_text(version.base_model),
         trigger_words=[_kept(word) for word in version.trigger_words],
         note=_text(version.note),
-        confidence=version.confidence,
+        confidence=_sure(version.confidence),
         gone_since=to_text(version.gone_since) if version.gone_since else None,
         files=[_file(file) for file in version.files],
     )
 
 
 def _file(file: ModelFile) -> SeedFile:
-    return SeedFile.model_construct(
+    return SeedFile(
         name=_kept(file.name),
         aliases=[_kept(alias) for alias in file.aliases],
         role=file.role,
@@ -82,20 +85,25 @@ def _file(file: ModelFile) -> SeedFile:
         is_primary=file.is_primary,
         gated=_text(file.gated),
         note=_text(file.note),
-        confidence=file.confidence,
+        confidence=_sure(file.confidence),
         gone_since=to_text(file.gone_since) if file.gone_since else None,
     )
 
 
 def source_facts(source: Source) -> SeedSource:
     """Everything that a source says."""
-    return SeedSource.model_construct(
+    return SeedSource(
         hub=source.hub,
         model=_text(source.model),
         version=_text(source.version),
         file=_text(source.file),
         url=_text(source.url),
     )
+
+
+def _sure(confidence: str | None) -> Confidence | None:
+    """One of our own words already: hubs say nothing about it."""
+    return cast("Confidence | None", confidence)
 
 
 def _text(text: str | None) -> str | None:

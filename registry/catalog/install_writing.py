@@ -89,10 +89,10 @@ def complete(
 _INTENT = """
     SELECT slug, file_name, reference, file_id, source, proven, derived_from
     FROM installs WHERE id = ?"""
-# The + keeps SQLite from looking at everything that is complete first.
+# The + keeps SQLite from looking at everything that is complete, or has no slug, first.
 _TWIN = """
     SELECT id FROM installs
-    WHERE +state = 'complete' AND sha256 = ? AND id <> ? AND slug IS ? AND file_name = ?"""
+    WHERE +state = 'complete' AND sha256 = ? AND id <> ? AND +slug IS ? AND file_name = ?"""
 
 
 def _record_blob(transaction: Transaction, blob: Blob, source: str, *, at: datetime) -> int:

@@ -179,13 +179,11 @@ def _model(row: Row, parts: _Parts, versions: list[KnownVersion]) -> SeedModel:
     notes = {kind: text for _, kind, text in parts.of(_MODEL_NOTES, owner)}
     evidence = None
     if images or clip_skip[4] or clip_skip[5]:
-        evidence = ClipSkipEvidence.model_construct(
-            images=images, author_text=clip_skip[4], source=clip_skip[5]
-        )
+        evidence = ClipSkipEvidence(images=images, author_text=clip_skip[4], source=clip_skip[5])
     fields = dict(zip(MODEL_COLUMNS, row[2:], strict=True))
     fields["nsfw"] = _yes_or_no(fields["nsfw"])
     fields["in_article"] = bool(fields["in_article"])
-    return SeedModel.model_construct(
+    return SeedModel(
         **fields,
         licence=licence[1],
         licence_source=licence[2],
@@ -209,7 +207,7 @@ def _versions(reading: Reading, models: _Parts) -> dict[int, list[KnownVersion]]
     files = _files(reading, parts)
     grouped: dict[int, list[KnownVersion]] = defaultdict(list)
     for model_id, owner, name, hub_version_id, base_model, source, confidence, gone in rows:
-        facts = SeedVersion.model_construct(
+        facts = SeedVersion(
             name=name,
             hub_version_id=hub_version_id,
             base_model=base_model,
@@ -241,7 +239,7 @@ def _file(row: Row, parts: _Parts) -> SeedFile:
     seen: dict[tuple[str, str | None, int | None], list[str]] = defaultdict(list)
     for _, fact, value, source_id, key in parts.of(_SIGHTINGS, owner):
         seen[fact, value, source_id].append(key)
-    return SeedFile.model_construct(
+    return SeedFile(
         name=row[2],
         aliases=parts.column(_ALIASES, owner),
         role=FileRole(row[3]),
@@ -258,7 +256,7 @@ def _file(row: Row, parts: _Parts) -> SeedFile:
         other_sizes_seen={
             str(value): keys for (fact, value, _), keys in seen.items() if fact == "another-size"
         },
-        hashes=SeedHashes.model_construct(**digits),
+        hashes=SeedHashes(**digits),
         sha256_confidence=sure.get("sha256"),
         sha256_seen_in=seen["sha256", None, None],
         autov2_seen_in=seen["autov2", None, None],
@@ -274,7 +272,7 @@ def _file(row: Row, parts: _Parts) -> SeedFile:
 
 
 def _source(row: Row, seen: dict[tuple[str, str | None, int | None], list[str]]) -> SeedSource:
-    return SeedSource.model_construct(
+    return SeedSource(
         hub=row[2],
         model=row[3],
         version=row[4],

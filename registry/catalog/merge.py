@@ -7,8 +7,6 @@ first. Saying the same thing again writes nothing.
 
 from typing import Any, TypeVar
 
-from pydantic import BaseModel
-
 from registry.catalog import rows
 from registry.catalog.content_writing import FROM_HEADER
 from registry.catalog.known import KnownFile, KnownModel, KnownVersion
@@ -17,10 +15,12 @@ from registry.catalog.naming import architectures
 from registry.catalog.rows import Writer
 from registry.catalog.seed_schema import (
     ClipSkipEvidence,
+    Facts,
     SeedFile,
     SeedModel,
     SeedSource,
     SeedVersion,
+    names_of,
 )
 
 # A fact and the fields that speak about it travel together.
@@ -230,7 +230,7 @@ def _merge_source(writer: Writer, known: KnownFile, facts: SeedSource) -> bool:
 # ── small steps ───────────────────────────────────────────────────────────────────────────────────
 
 
-F = TypeVar("F", bound=BaseModel)
+F = TypeVar("F", bound=Facts)
 T = TypeVar("T")
 
 _FLAGS = {"in_article", "is_primary", "inpainting"}  # False is what silence means
@@ -239,7 +239,7 @@ _ELSEWHERE = {"versions", "files", "sources", "hashes"}  # merged row by row
 
 def _merged(ours: F, theirs: F, *, wins: bool) -> F:
     """Field by field, what both together know."""
-    fields = {name: getattr(ours, name) for name in type(ours).model_fields}
+    fields = {name: getattr(ours, name) for name in names_of(type(ours))}
     groups = [group for group in _GROUPS if group[0] in fields]
     grouped = {name for group in groups for name in group}
     for name in fields.keys() - grouped - _ELSEWHERE:
@@ -251,7 +251,7 @@ def _merged(ours: F, theirs: F, *, wins: bool) -> F:
                 fields[name] = getattr(theirs, name)
             elif other in (None, mine):
                 fields[name] = _either(name, fields[name], getattr(theirs, name), wins=wins)
-    return type(ours).model_construct(**fields)
+    return type(ours)(**fields)
 
 
 def _either(name: str, mine: Any, other: Any, *, wins: bool) -> Any:

@@ -162,7 +162,7 @@ class ModelRecords:
         Returns:
             The model as the catalog holds it now.
         """
-        from registry.catalog import model_writing  # noqa: PLC0415 - needs pydantic
+        from registry.catalog import model_writing  # noqa: PLC0415 - reads do without it
 
         (number,) = model_writing.save_all(
             self._database, [model], at=at or self._clock(), into=into, snapshot=snapshot

@@ -12,7 +12,7 @@ from registry.catalog.instants import to_text
 from registry.catalog.matching import contradict, match_version
 from registry.catalog.naming import slug_of
 from registry.catalog.reading import Reading
-from registry.catalog.rows import Writer, add_model
+from registry.catalog.rows import SOURCE_COLUMNS, Writer, add_model
 from registry.catalog.seed_schema import SeedFile, SeedModel, SeedSource, SeedVersion
 from registry.catalog.snapshot import Snapshot
 from registry.catalog.writing import Transaction
@@ -201,11 +201,9 @@ def mark_present(database: Database, source: Source) -> int:
 
 def _mark(transaction: Transaction, source: Source, at: str | None) -> int:
     """A file is gone when all its sources are, a version when all its files are, and so on."""
-    given = {
-        name: value
-        for name, value in source_facts(source).model_dump(exclude={"seen_in"}).items()
-        if value is not None
-    }
+    facts = source_facts(source)
+    told = {name: getattr(facts, name) for name in SOURCE_COLUMNS}
+    given = {name: value for name, value in told.items() if value is not None}
     where = " AND ".join(f"{name} = ?" for name in given)
     state = "IS NULL" if at else "IS NOT NULL"
     rows = transaction.rows(

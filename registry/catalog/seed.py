@@ -29,6 +29,8 @@ from registry.catalog.seed_schema import (
     SeedCatalog,
     SeedEvidence,
     SeedModel,
+    adapter,
+    read,
 )
 from registry.catalog.strict_json import InvalidJson, parse
 from registry.errors import CatalogInvalid
@@ -48,7 +50,7 @@ class Models:
         return len(self.raw)
 
     def __iter__(self) -> Iterator[SeedModel]:
-        return (SeedModel.model_validate(model) for model in self.raw)
+        return (read(SeedModel, model) for model in self.raw)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -120,9 +122,7 @@ def _envelope(raw: object, file: str) -> SeedCatalog:
     models = raw.get("models")
     try:
         # The models are checked one by one, so that never all of them lie in memory twice.
-        return SeedCatalog.model_validate(
-            {**raw, "models": []} if isinstance(models, list) else raw
-        )
+        return read(SeedCatalog, {**raw, "models": []} if isinstance(models, list) else raw)
     except ValidationError as error:
         raise invalid(error, file, raw) from error
 
@@ -132,7 +132,7 @@ def _check_models(document: Document) -> None:
     numbers: dict[tuple[str, str], str] = {}
     for index, raw in enumerate(document.models.raw):
         try:
-            model = SeedModel.model_validate(raw)
+            model = read(SeedModel, raw)
         except ValidationError as error:
             raise invalid(error, document.file, raw, ("models", index)) from error
         first = slugs.setdefault(model.slug, index)
@@ -255,7 +255,9 @@ def _known_by_slug(reading: Reading, slugs: list[str]) -> dict[str, known.KnownM
 def _merge_evidence(writer: Writer, evidence: dict[str, SeedEvidence]) -> None:
     for key, facts in evidence.items():
         row_id = writer.evidence_id(key)
-        told = {name: value for name, value in facts.model_dump().items() if value is not None}
+        told = {
+            name: value for name, value in dataclasses.asdict(facts).items() if value is not None
+        }
         writer.flush()
         writer.transaction.update("evidence", told, id=row_id)
 
@@ -270,7 +272,7 @@ def export(reading: Reading) -> dict[str, Any]:
     for start in range(0, len(ids), CHUNK_MODELS):
         chunk = known.load(reading, ids[start : start + CHUNK_MODELS])
         models += [
-            model.facts.model_dump(mode="json", exclude_defaults=True)
+            adapter(SeedModel).dump_python(model.facts, mode="json", exclude_defaults=True)
             for model in sorted(chunk, key=lambda model: model.facts.slug)
         ]
     columns = ("what", "repo", "commit", "page", "as_of")

@@ -65,9 +65,9 @@ def _because(error: Any) -> str:
 
 _SENTENCES = {
     "bool_type": "{got} is not true or false",
+    "dataclass_type": "{got} is not an object",
     "dict_type": "{got} is not an object",
     "enum": "{got} is not one of {expected}",
-    "extra_forbidden": "there is no such field",
     "greater_than_equal": "{got} is less than {ge}",
     "int_type": "{got} is not a whole number",
     "less_than": "{got} is too large",
@@ -75,7 +75,6 @@ _SENTENCES = {
     "list_type": "{got} is not a list",
     "literal_error": "{got} is not one of {expected}",
     "missing": "it is missing",
-    "model_type": "{got} is not an object",
     "string_pattern_mismatch": (
         "{got} is not a slug: lower-case letters, digits, and . _ + - behind the first"
     ),
@@ -84,4 +83,5 @@ _SENTENCES = {
     "string_type": "{got} is not a text",
     "string_unicode": "it cannot be written as UTF-8",
     "too_long": "it has more than {max_length} items",
+    "unexpected_keyword_argument": "there is no such field",
 }

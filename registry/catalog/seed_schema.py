@@ -3,18 +3,26 @@
 The same classes carry facts inside this room: what is imported, what is exported, and what a hub
 says about a model all take this shape before they become rows. None is "not known" everywhere.
 docs/catalog-format.md describes the format in words; docs/catalog.schema.json is made from here.
+
+The classes are plain, and their rules wait: pydantic is loaded when a file is checked, which most
+processes never do, and its import takes as long as a dozen small files.
 """
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeVar
 from urllib.parse import urlsplit
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from registry.domain.hashes import Hash, HashKind
 from registry.domain.model import FileRole
 from registry.domain.variant import FileFormat, Precision, Pruning
+
+if TYPE_CHECKING:
+    from pydantic import GetCoreSchemaHandler, TypeAdapter
+    from pydantic_core import CoreSchema
 
 SCHEMA = "sdreg.catalog/1"
 MAX_FILE_BYTES = 256 * 1024 * 1024
@@ -61,18 +69,42 @@ def _hub_model(text: str) -> str:
     return _without_nul(text)
 
 
-Words = Annotated[str, Field(max_length=MAX_TEXT), AfterValidator(_without_nul)]
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME), AfterValidator(_without_nul)]
-Slug = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._+\-]{0,199}$")]
-Web = Annotated[str, Field(max_length=8192), AfterValidator(_web_address)]
-Instant = Annotated[str, Field(max_length=64), AfterValidator(_instant)]
-HubModel = Annotated[str, Field(max_length=MAX_NAME), AfterValidator(_hub_model)]
-Number = Annotated[int, Field(ge=0, lt=MAX_NUMBER)]
+class Rule:
+    """What must hold of a value, for pydantic to check.
+
+    Args:
+        check: Gives the value as it is kept; its ValueError says what is wrong.
+        limits: As `pydantic.Field` takes them.
+    """
+
+    def __init__(self, check: Callable[[str], str] | None = None, **limits: Any) -> None:
+        self._check = check
+        self._limits = limits
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: "GetCoreSchemaHandler"
+    ) -> "CoreSchema":
+        """The rule in pydantic's words."""
+        from pydantic import AfterValidator, Field  # noqa: PLC0415 - only to check a file
+
+        rules: list[Any] = [Field(**self._limits)]
+        if self._check is not None:
+            rules.append(AfterValidator(self._check))
+        return handler.generate_schema(Annotated[(source, *rules)])
+
+
+Words = Annotated[str, Rule(_without_nul, max_length=MAX_TEXT)]
+Name = Annotated[str, Rule(_without_nul, min_length=1, max_length=MAX_NAME)]
+Slug = Annotated[str, Rule(pattern=r"^[a-z0-9][a-z0-9._+\-]{0,199}$")]
+Web = Annotated[str, Rule(_web_address, max_length=8192)]
+Instant = Annotated[str, Rule(_instant, max_length=64)]
+HubModel = Annotated[str, Rule(_hub_model, max_length=MAX_NAME)]
+Number = Annotated[int, Rule(ge=0, lt=MAX_NUMBER)]
 Confidence = Literal["seen", "seen-twice", "recalled"]
-Keys = Annotated[list[Name], Field(max_length=MAX_ITEMS)]
+Keys = Annotated[list[Name], Rule(max_length=MAX_ITEMS)]
 
 
-def _digits(kind: HashKind) -> AfterValidator:
+def _digits(kind: HashKind) -> Rule:
     def check(text: str) -> str:
         try:
             return Hash(kind, text).digits
@@ -80,43 +112,106 @@ def _digits(kind: HashKind) -> AfterValidator:
             length = str(error) if str(error).startswith("a ") else "it is not hexadecimal"
             raise ValueError(f"is no {kind}: {length}") from error
 
-    return AfterValidator(check)
+    return Rule(check, max_length=128)
 
 
-_HashText = Annotated[str, Field(max_length=128)]
+class Facts:
+    """What all classes of facts have in common."""
 
+    __slots__: tuple[str, ...] = ()
+    __pydantic_config__: ClassVar[dict[str, object]] = {"strict": True, "extra": "forbid"}
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
+    def check(self) -> Self:
+        """The same facts.
 
-    @model_validator(mode="before")
+        Raises:
+            ValueError: They do not go together.
+        """
+        return self
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: Any, handler: "GetCoreSchemaHandler"
+    ) -> "CoreSchema":
+        """How pydantic makes these facts from an object of a file."""
+        from pydantic_core import core_schema as core  # noqa: PLC0415 - as above
+
+        # Only the fields are strict: a strict dataclass would take no object but itself.
+        made = core.no_info_after_validator_function(
+            cls.check, {**handler(source), "strict": False}
+        )
+        return core.no_info_before_validator_function(cls._null_is_not_known, made)
+
     @classmethod
     def _null_is_not_known(cls, given: Any) -> Any:
         """A field that is null counts as left out, unless it must be there."""
         if not isinstance(given, dict):
             return given
-        optional = {name for name, field in cls.model_fields.items() if not field.is_required()}
+        kind: Any = cls  # mypy takes the class for one of its instances, which have no hash
+        optional = _optional(kind)
         return {k: v for k, v in given.items() if v is not None or k not in optional}
 
 
-class SeedHashes(_Strict):
+def names_of(kind: type[Facts]) -> tuple[str, ...]:
+    """The names of all fields of a class of facts."""
+    return kind.__slots__
+
+
+@cache
+def _optional(kind: Any) -> frozenset[str]:
+    missing = dataclasses.MISSING
+    return frozenset(
+        item.name
+        for item in dataclasses.fields(kind)
+        if item.default is not missing or item.default_factory is not missing
+    )
+
+
+@cache
+def adapter(kind: Any) -> "TypeAdapter[Any]":
+    """What pydantic knows about a class of facts."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - as above
+
+    return TypeAdapter(kind)
+
+
+F = TypeVar("F", bound=Facts)
+
+
+def read(kind: type[F], given: object) -> F:
+    """Check an object of a file.
+
+    Raises:
+        pydantic.ValidationError: It breaks a rule.
+    """
+    any_kind: Any = kind  # as above
+    facts: F = adapter(any_kind).validate_python(given)
+    return facts
+
+
+@dataclass(slots=True, kw_only=True)
+class SeedHashes(Facts):
     """Hexadecimal digits by kind; upper case is read as lower case."""
 
-    sha256: Annotated[_HashText, _digits(HashKind.SHA256)] | None = None
-    blake3: Annotated[_HashText, _digits(HashKind.BLAKE3)] | None = None
-    autov1: Annotated[_HashText, _digits(HashKind.AUTOV1)] | None = None
-    autov2: Annotated[_HashText, _digits(HashKind.AUTOV2)] | None = None
-    autov3: Annotated[_HashText, _digits(HashKind.AUTOV3)] | None = None
-    crc32: Annotated[_HashText, _digits(HashKind.CRC32)] | None = None
+    sha256: Annotated[str, _digits(HashKind.SHA256)] | None = None
+    blake3: Annotated[str, _digits(HashKind.BLAKE3)] | None = None
+    autov1: Annotated[str, _digits(HashKind.AUTOV1)] | None = None
+    autov2: Annotated[str, _digits(HashKind.AUTOV2)] | None = None
+    autov3: Annotated[str, _digits(HashKind.AUTOV3)] | None = None
+    crc32: Annotated[str, _digits(HashKind.CRC32)] | None = None
 
-    @model_validator(mode="after")
-    def _agree(self) -> "SeedHashes":
+    def __iter__(self) -> Iterator[tuple[str, str | None]]:
+        return ((kind, getattr(self, kind)) for kind in names_of(SeedHashes))
+
+    def check(self) -> Self:
+        """AutoV2 is the begin of SHA-256."""
         if self.sha256 and self.autov2 and not self.sha256.startswith(self.autov2):
             raise ValueError("autov2 is not the begin of sha256")
         return self
 
 
-class SeedSource(_Strict):
+@dataclass(slots=True, kw_only=True)
+class SeedSource(Facts):
     """A place of a file, in ids that do not expire."""
 
     hub: Slug
@@ -126,37 +221,40 @@ class SeedSource(_Strict):
     url: Web | None = None
     confidence: Confidence | None = None
     gone_since: Instant | None = None
-    seen_in: Keys = []
+    seen_in: Keys = field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _leads_somewhere(self) -> "SeedSource":
+    def check(self) -> Self:
+        """A source leads somewhere."""
         if not (self.model or self.version or self.file or self.url):
             raise ValueError("names no model, version, file or url")
         return self
 
 
-class SeedFile(_Strict):
+@dataclass(slots=True, kw_only=True)
+class SeedFile(Facts):
     """One downloadable file."""
 
     name: Name
-    aliases: Keys = []
-    role: Annotated[FileRole, Field(strict=False)]
-    format: Annotated[FileFormat, Field(strict=False)]
-    precision: Annotated[Precision, Field(strict=False)] | None = None
+    aliases: Keys = field(default_factory=list)
+    role: Annotated[FileRole, Rule(strict=False)]
+    format: Annotated[FileFormat, Rule(strict=False)]
+    precision: Annotated[Precision, Rule(strict=False)] | None = None
     precision_basis: Name | None = None
-    pruning: Annotated[Pruning, Field(strict=False)] | None = None
+    pruning: Annotated[Pruning, Rule(strict=False)] | None = None
     detail: Words | None = None
     inpainting: bool = False
     size_bytes: Number | None = None
     size_confidence: Confidence | None = None
-    size_seen_in: Keys = []
+    size_seen_in: Keys = field(default_factory=list)
     size_unverified_bytes: Number | None = None
-    other_sizes_seen: Annotated[dict[Name, Keys], Field(max_length=100)] = {}
-    hashes: SeedHashes = SeedHashes()
+    other_sizes_seen: Annotated[dict[Name, Keys], Rule(max_length=100)] = field(
+        default_factory=dict
+    )
+    hashes: SeedHashes = field(default_factory=SeedHashes)
     sha256_confidence: Confidence | None = None
-    sha256_seen_in: Keys = []
-    autov2_seen_in: Keys = []
-    sources: Annotated[list[SeedSource], Field(max_length=MAX_ITEMS)] = []
+    sha256_seen_in: Keys = field(default_factory=list)
+    autov2_seen_in: Keys = field(default_factory=list)
+    sources: Annotated[list[SeedSource], Rule(max_length=MAX_ITEMS)] = field(default_factory=list)
     hub_file_id: Name | None = None
     is_primary: bool = False
     gated: bool | Words | None = None
@@ -166,21 +264,22 @@ class SeedFile(_Strict):
     gone_since: Instant | None = None
 
 
-class SeedVersion(_Strict):
+@dataclass(slots=True, kw_only=True)
+class SeedVersion(Facts):
     """One release of a model."""
 
     name: Name
     hub_version_id: Name | None = None
     base_model: Name | None = None
-    trigger_words: Annotated[list[Words], Field(max_length=MAX_ITEMS)] = []
+    trigger_words: Annotated[list[Words], Rule(max_length=MAX_ITEMS)] = field(default_factory=list)
     source: Words | None = None
     note: Words | None = None
     confidence: Confidence | None = None
     gone_since: Instant | None = None
-    files: Annotated[list[SeedFile], Field(max_length=MAX_ITEMS)] = []
+    files: Annotated[list[SeedFile], Rule(max_length=MAX_ITEMS)] = field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _files_differ(self) -> "SeedVersion":
+    def check(self) -> Self:
+        """Files differ."""
         _differ(
             ((f.name, f.hashes.sha256, f.hub_file_id) for f in self.files),
             "files",
@@ -189,15 +288,17 @@ class SeedVersion(_Strict):
         return self
 
 
-class ClipSkipEvidence(_Strict):
+@dataclass(slots=True, kw_only=True)
+class ClipSkipEvidence(Facts):
     """Where a CLIP skip was seen in use."""
 
-    images: Annotated[dict[Name, Number], Field(max_length=100)] = {}
+    images: Annotated[dict[Name, Number], Rule(max_length=100)] = field(default_factory=dict)
     author_text: Words | None = None
     source: Words | None = None
 
 
-class SeedModel(_Strict):
+@dataclass(slots=True, kw_only=True)
+class SeedModel(Facts):
     """A published model and all that is known about it."""
 
     slug: Slug
@@ -208,18 +309,18 @@ class SeedModel(_Strict):
     author_source: Words | None = None
     licence: Words | None = None
     licence_source: Words | None = None
-    permissions: Annotated[dict[Name, Words], Field(max_length=100)] = {}
+    permissions: Annotated[dict[Name, Words], Rule(max_length=100)] = field(default_factory=dict)
     homepage: Web | None = None
-    pages: Annotated[list[Web], Field(max_length=MAX_ITEMS)] = []
-    hub_models: Annotated[list[HubModel], Field(max_length=MAX_ITEMS)] = []
-    clip_skip: Annotated[int, Field(ge=0, le=100)] | None = None
+    pages: Annotated[list[Web], Rule(max_length=MAX_ITEMS)] = field(default_factory=list)
+    hub_models: Annotated[list[HubModel], Rule(max_length=MAX_ITEMS)] = field(default_factory=list)
+    clip_skip: Annotated[int, Rule(ge=0, le=100)] | None = None
     clip_skip_source: Words | None = None
     clip_skip_note: Words | None = None
     clip_skip_evidence: ClipSkipEvidence | None = None
-    trigger_words: Annotated[list[Words], Field(max_length=MAX_ITEMS)] = []
+    trigger_words: Annotated[list[Words], Rule(max_length=MAX_ITEMS)] = field(default_factory=list)
     trigger_words_source: Words | None = None
     prompt_notes: Words | None = None
-    native_resolution: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    native_resolution: Annotated[int, Rule(ge=1, le=1_000_000)] | None = None
     native_resolution_source: Words | None = None
     prediction_type: Words | None = None
     prediction_type_source: Words | None = None
@@ -231,10 +332,10 @@ class SeedModel(_Strict):
     note: Words | None = None
     confidence: Confidence | None = None
     gone_since: Instant | None = None
-    versions: Annotated[list[SeedVersion], Field(max_length=MAX_ITEMS)] = []
+    versions: Annotated[list[SeedVersion], Rule(max_length=MAX_ITEMS)] = field(default_factory=list)
 
-    @model_validator(mode="after")
-    def _versions_differ(self) -> "SeedModel":
+    def check(self) -> Self:
+        """Versions differ."""
         _differ(
             ((v.name, v.hub_version_id) for v in self.versions),
             "versions",
@@ -243,7 +344,8 @@ class SeedModel(_Strict):
         return self
 
 
-class SeedEvidence(_Strict):
+@dataclass(slots=True, kw_only=True)
+class SeedEvidence(Facts):
     """Where facts were read."""
 
     what: Words
@@ -253,13 +355,16 @@ class SeedEvidence(_Strict):
     as_of: Name | None = None
 
 
-class SeedCatalog(_Strict):
+@dataclass(slots=True, kw_only=True)
+class SeedCatalog(Facts):
     """A whole catalog file."""
 
-    schema_: Annotated[Literal["sdreg.catalog/1"], Field(alias="schema")]
-    revision: Annotated[int, Field(ge=1, lt=MAX_NUMBER)]
-    evidence: Annotated[dict[Name, SeedEvidence], Field(max_length=MAX_ITEMS)] = {}
-    models: Annotated[list[SeedModel], Field(max_length=MAX_MODELS)]
+    schema: Literal["sdreg.catalog/1"]
+    revision: Annotated[int, Rule(ge=1, lt=MAX_NUMBER)]
+    evidence: Annotated[dict[Name, SeedEvidence], Rule(max_length=MAX_ITEMS)] = field(
+        default_factory=dict
+    )
+    models: Annotated[list[SeedModel], Rule(max_length=MAX_MODELS)]
 
 
 def _differ(keys: Iterable[tuple[str | None, ...]], what: str, alike: str) -> None:

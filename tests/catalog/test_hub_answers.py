@@ -197,7 +197,7 @@ def test_many_models_are_found_by_their_words(empty):
 
 def test_all_of_many_models_are_kept_or_none(empty):
     with pytest.raises(sqlite3.IntegrityError):
-        empty.models.save_all([a_plain_model("a"), a_plain_model("b", type=None)])
+        empty.models.save_all([a_plain_model("a"), a_hub_model(a_hub_file(size_bytes=-1))])
 
     assert empty.models.count() == 0
 
