@@ -1,6 +1,7 @@
 """Get the bytes of one file from whichever of its sources has them, and prove them."""
 
 import logging
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -265,10 +266,15 @@ class _Hunt:
 
     def _drop_second_reads(self, source: Source, promised: Path) -> None:
         """Nobody goes on with the second reads of an earlier run that was killed over them."""
-        for path in promised.parent.glob(f"{part_key(self._file, source)}.*.part"):
+        folder, first = promised.parent, f"{part_key(self._file, source)}."
+        with disk_errors(folder):
+            names = os.listdir(folder)  # noqa: PTH208 -- names alone, after every file
+        for name in names:
+            key, _, suffix = name.rpartition(".")
             # What ends in no number belongs to a process that cannot lock.
-            if path != promised and path.stem.rpartition(".")[2].isdigit():
-                self._rooms.downloader.discard(path.stem)
+            is_second = key.startswith(first) and key.rpartition(".")[2].isdigit()
+            if is_second and suffix == "part" and name != promised.name:
+                self._rooms.downloader.discard(key)
 
 
 def _with_cause(error: SizeMismatch, download: Download) -> SizeMismatch:

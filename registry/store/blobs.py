@@ -93,10 +93,7 @@ class Store:
             StoreUnwritable: The disk does not say.
         """
         path = self.path_of(sha256)
-        with disk_errors(path):
-            size_bytes = _size_of(path)
-        if size_bytes is None or size_bytes == _NOT_A_FILE:
-            raise BlobMissing(sha256, str(path))
+        size_bytes = self._require(path)
         record = self.record(sha256)
         return Blob(sha256, path, size_bytes, record.blake3 if record else None)
 
@@ -178,7 +175,7 @@ class Store:
         with disk_errors(path, needed_bytes=fetched.size_bytes):
             _require_unchanged(fetched)
             make_folder(path.parent, durable=self.durable)
-            self._keep_record(replace(_record_of(fetched, facts), header=header))
+            kept = self._keep_record(replace(_record_of(fetched, facts), header=header))
             here = _size_of(path)
             if here is None:
                 with contextlib.suppress(FileExistsError):  # another process was faster
@@ -186,7 +183,7 @@ class Store:
             elif here != fetched.size_bytes:
                 self._set_aside_for(fetched, "it had another length than was stored")
             self._finish(fetched)
-        return self.blob(path.name)
+        return Blob(path.name, path, fetched.size_bytes, kept.blake3)
 
     def adopt_copy(self, path: Path, *, facts: Mapping[str, str] = _NO_FACTS) -> Blob:
         """Copy a file in that stays where it is, and measure it on the way.
@@ -237,10 +234,10 @@ class Store:
         with disk_errors(path, needed_bytes=fetched.size_bytes):
             _require_unchanged(fetched)
             make_folder(path.parent, durable=self.durable)
-            self._keep_record(_record_of(fetched, _NO_FACTS))
+            kept = self._keep_record(_record_of(fetched, _NO_FACTS))
             self._set_aside_for(fetched, "its bytes were not those that were stored")
             self._finish(fetched)
-        return self.blob(path.name)
+        return Blob(path.name, path, fetched.size_bytes, kept.blake3)
 
     def learn(self, sha256: str, pieces: PieceMap, header: bytes | None) -> None:
         """Keep what was measured of a blob that is as it was stored.
@@ -278,15 +275,15 @@ class Store:
             StoreUnwritable: The disk refuses.
         """
         first, *further = (*facts,) or (_NO_FACTS,)
-        size_bytes = self.blob(sha256).size_bytes
+        path = self.path_of(sha256)
+        size_bytes = self._require(path)
         known = self.record(sha256)
         new = replace(
             known or BlobRecord(sha256, size_bytes), facts=dict(first), further=tuple(further)
         )
-        path = piece_map_path(self.root, sha256)
         if new != known:
             with disk_errors(path):
-                piecemaps.save(path, new, durable=self.durable)
+                piecemaps.save(piece_map_path(self.root, sha256), new, durable=self.durable)
 
     # ── out ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -352,7 +349,15 @@ class Store:
 
     # ── steps ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _keep_record(self, new: BlobRecord) -> None:
+    def _require(self, path: Path) -> int:
+        """The length of the blob at `path`, which must be there."""
+        with disk_errors(path):
+            size_bytes = _size_of(path)
+        if size_bytes is None or size_bytes == _NOT_A_FILE:
+            raise BlobMissing(path.name, str(path))
+        return size_bytes
+
+    def _keep_record(self, new: BlobRecord) -> BlobRecord:
         """Write what is known beside the blob; older facts are not forgotten."""
         path = piece_map_path(self.root, new.sha256)
         old = piecemaps.load(path, new.sha256)
@@ -362,6 +367,7 @@ class Store:
             new = replace(new, header=header, facts=facts, further=old.further)
         if new != old:
             piecemaps.save(path, new, durable=self.durable)
+        return new
 
     def _set_aside_for(self, fetched: FetchedFile, because: str) -> None:
         """Move the old blob, if there is one, to quarantine and the new one to its name."""

@@ -243,6 +243,8 @@ def make_folder(folder: Path, *, durable: bool) -> None:
     Raises:
         OSError: The disk refuses, or something that is no folder lies on the way.
     """
+    if folder.is_dir():
+        return
     missing = []
     for above in (folder, *folder.parents):
         if above.exists():

@@ -17,7 +17,7 @@ from registry.errors import BlobDamaged, BlobMissing, LinkRefused, NotEnoughSpac
 from registry.store.content import differing_share, same_bytes, sha256_of
 from registry.store.disk import delete, make_folder, pinned, sync_folder
 from registry.store.methods import METHODS, NotTheSameBytes, made_by_us
-from registry.store.paths import same_name, with_hash
+from registry.store.paths import folded, with_hash
 from registry.store.space import free_bytes
 from registry.store.trouble import disk_errors, in_words, is_full
 
@@ -100,7 +100,7 @@ def is_the_users(path: Path, blob: Blob, *, known: Callable[[Path], object]) -> 
         known: Tells what our records say about a path; something false if they do not know it.
     """
     try:
-        if _method(path, blob.path) is not None or known(path):
+        if not os.path.lexists(path) or _method(path, blob.path) is not None or known(path):
             return False
         equal = path.is_file() and same_bytes(path, blob.path)
         return equal and not made_by_us(path, blob.path)
@@ -292,8 +292,9 @@ def _again(old: Link, blob: Blob) -> None:
 
 def _twin(path: Path) -> str | None:
     """Another name in the folder that some file system would take for this one."""
+    ours, name_folded = path.name, folded(path.name)
     for name in os.listdir(path.parent):  # noqa: PTH208 -- names alone, of folders with thousands
-        if name != path.name and same_name(name, path.name):
+        if folded(name) == name_folded and name != ours:
             return name
     return None
 

@@ -38,7 +38,7 @@ def blob_path(root: Path, sha256: str) -> Path:
     """
     if not is_sha256(sha256):
         raise ValueError(f"{sha256!r} is not a SHA-256 in lower case")
-    return root / "blobs" / "sha256" / sha256[:2] / sha256
+    return Path(root, "blobs", "sha256", sha256[:2], sha256)
 
 
 def piece_map_path(root: Path, sha256: str) -> Path:
@@ -126,10 +126,13 @@ def same_name(one: str, other: str) -> bool:
         >>> same_name("A.pt", "a.PT"), same_name("é", "e\u0301"), same_name("a", "b")
         (True, True, False)
     """
-    return _folded(one) == _folded(other)
+    return folded(one) == folded(other)
 
 
-def _folded(name: str) -> str:
+def folded(name: str) -> str:
+    """What two names have in common that some file system takes for one."""
+    if name.isascii():
+        return name.lower()
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -9,11 +9,13 @@ takes it by renaming it. Nothing but time is lost: whatever lies there is hashed
 
 import contextlib
 import logging
+import os
 import secrets
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -34,6 +36,14 @@ _BESIDE = (".journal", ".journal.tmp", ".lock")
 _PROBE = ".locks"
 
 
+@dataclass(slots=True)
+class _Held:
+    """A lock that a thread of ours holds, and how many times over."""
+
+    lock: FileLock
+    depth: int = 0
+
+
 class Claims:
     """The locks of one folder of parts.
 
@@ -45,7 +55,7 @@ class Claims:
     def __init__(self, folder: Path, *, wait_s: float) -> None:
         self._folder = folder
         self._wait_s = wait_s
-        self._locks: dict[str, FileLock] = {}
+        self._held: dict[tuple[str, int], _Held] = {}
         self._depths: dict[tuple[str, int], list[int]] = {}
         self._own: dict[str, threading.RLock] = {}
         self._token = secrets.token_hex(4)
@@ -69,7 +79,7 @@ class Claims:
 
     @contextlib.contextmanager
     def hold(self, key: str, progress: Progress, *, wait_s: float | None = None) -> Iterator[str]:
-        """Hold the key's lock; the same thread may hold it several times.
+        """Hold the key's lock; the same thread may hold it several times, at no cost.
 
         Args:
             key: Name of the part.
@@ -87,31 +97,38 @@ class Claims:
             with self._hold_own(key) as name:
                 yield name
             return
-        lock = self._lock(key)
-        self._acquire(lock, key, progress, self._wait_s if wait_s is None else wait_s)
-        depth = self._depths.setdefault((key, threading.get_ident()), [0])
-        depth[0] += 1
+        ours = key, threading.get_ident()
+        held = self._held.get(ours)
+        if held is None:
+            lock = self._acquired(key, progress, self._wait_s if wait_s is None else wait_s)
+            held = self._held[ours] = _Held(lock)
+        held.depth += 1
         try:
             yield key
         finally:
-            depth[0] -= 1
-            if depth[0] == 0:
-                del self._depths[key, threading.get_ident()]
+            held.depth -= 1
+            if held.depth == 0:
+                del self._held[ours]
                 self._tidy(key)
-            lock.release()
+                held.lock.release()
 
     def tidy(self) -> None:
         """Remove journals and locks whose part is gone: a run was killed between the two."""
         if not self.can_lock:
             return  # nobody can tell whether somebody works with them
+        try:
+            there = set(os.listdir(self._folder))  # noqa: PTH208 -- names alone
+        except OSError:
+            return  # what cannot be read waits for a better day
         left = {
-            path.name.removesuffix(suffix)
+            name.removesuffix(suffix)
+            for name in there
             for suffix in _BESIDE
-            for path in self._folder.glob(f"*{suffix}")
+            if name.endswith(suffix)
         }
         for key in sorted(left):
             # Whoever holds it is at work; letting go of it is what tidies.
-            if not (self._folder / f"{key}.part").exists():
+            if f"{key}.part" not in there:
                 with contextlib.suppress(StoreError), self.hold(key, Progress(), wait_s=0):
                     pass
 
@@ -151,30 +168,19 @@ class Claims:
         Who waits for the lock notices that its file has no name any more, and makes a new one.
         """
         if not (self._folder / f"{key}.part").exists():
-            for name in (f"{key}{suffix}" for suffix in _BESIDE):
+            for suffix in _BESIDE:
                 with contextlib.suppress(OSError):
-                    (self._folder / name).unlink()
+                    (self._folder / f"{key}{suffix}").unlink()
 
-    def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.lock"
-
-    def _lock(self, key: str) -> FileLock:
-        with disk_errors(self._folder):
-            self._folder.mkdir(parents=True, exist_ok=True)
-        with self._guard:
-            return self._locks.setdefault(key, FileLock(self._path(key)))
-
-    def _acquire(self, lock: FileLock, key: str, progress: Progress, longest_s: float) -> None:
+    def _acquired(self, key: str, progress: Progress, longest_s: float) -> FileLock:
+        path = self._folder / f"{key}.lock"
+        lock = FileLock(path, thread_local=False)
         begun = time.monotonic()
         wait_s = min(_SOON_S, longest_s)  # a moment is no news
         while True:
-            with disk_errors(self._path(key)):
-                try:
-                    lock.acquire(timeout=wait_s, poll_interval=0.1)
-                except Timeout:
-                    pass
-                else:
-                    return
+            with disk_errors(path), contextlib.suppress(Timeout):
+                lock.acquire(timeout=wait_s, poll_interval=0.1)
+                return lock
             waited = time.monotonic() - begun
             if waited >= longest_s:
                 raise InUse("this download", waited)

@@ -70,19 +70,16 @@ class Crew:
         task: What to fetch.
         executor: Has room for as many threads as connections are allowed.
         lock: Guards the task's segments.
-        alone: There is one thread for everything: nobody may wait for another.
     """
 
-    def __init__(
-        self, task: Task, executor: Executor, lock: threading.Lock, *, alone: bool = False
-    ) -> None:
+    def __init__(self, task: Task, executor: Executor, lock: threading.Lock) -> None:
         self.fetched_bytes = 0
         self._task = task
         self._executor = executor
         self._lock = lock
         self._ramp = Ramp(self._limit())
         self._stopping = threading.Event()
-        self._express = None if alone else Express(task.part, task.coverage)
+        self._express = Express(task.part, task.coverage)
         self._threads: list[Future[None]] = []
         self._hands = 0
         self._faults = 0
@@ -93,15 +90,9 @@ class Crew:
 
         Its bytes are those of the first gap, so nobody may add gaps before.
         """
-        if self._express is not None:
-            self._threads.append(self._executor.submit(self._express.run))
+        self._threads.append(self._executor.submit(self._express.run))
         if answer is not None:
             self._hire(self._take(), answer)
-
-    @property
-    def is_done(self) -> bool:
-        """Whether every byte was brought, and `staff` saw how every connection ended."""
-        return not self._threads and not self._task.segments.has_gaps
 
     def staff(self) -> None:
         """Add connections while that pays, and look how the others fare.
@@ -127,8 +118,7 @@ class Crew:
     def stop(self) -> None:
         """Break everything off."""
         self._stopping.set()
-        if self._express is not None:
-            self._express.close()
+        self._express.close()
         if self._hands > 0:  # else the connections are at rest, and good for the next file
             self._task.way.cut()
 

@@ -3,7 +3,8 @@
 The first thread settles every piece: it takes it from memory if it is still there, else reads it
 back from the page cache, and measures its BLAKE3, the BLAKE3 of the whole and the CRC-32. What is
 next in file order it shares with the threads of the SHA-256 and the AutoV3, which so read nothing
-themselves. hashlib and blake3 let other threads run meanwhile.
+themselves. hashlib and blake3 let other threads run meanwhile. A file of one piece needs none of
+this: `measure_piece` hashes it where it is.
 """
 
 import hashlib
@@ -74,19 +75,15 @@ class Hasher:
         size = self._coverage.size_bytes
         assert size is not None
         digests = self._coverage.digests()
-        sha256 = self._sha256.hexdigest()
-        found = [
-            Hash(HashKind.SHA256, sha256),
-            Hash(HashKind.AUTOV2, sha256[:10]),
-            Hash(HashKind.BLAKE3, self._whole.hexdigest()),
-            Hash(HashKind.CRC32, crc32_digits(self._crc)),
-        ]
-        if self._autov1 is not None and size >= _AUTOV1_LEAST:
-            found.append(Hash(HashKind.AUTOV1, self._autov1))
-        if self._autov3 is not None:
-            found.append(Hash(HashKind.AUTOV3, self._autov3))
+        hashes = _collected(
+            self._sha256.hexdigest(),
+            self._whole.hexdigest(),
+            self._crc,
+            autov1=self._autov1 if size >= _AUTOV1_LEAST else None,
+            autov3=self._autov3,
+        )
         pieces = tuple(digests[index] for index in range(len(digests)))
-        return Hashes(tuple(found)), PieceMap(size, pieces, self._coverage.piece_bytes)
+        return hashes, PieceMap(size, pieces, self._coverage.piece_bytes)
 
     def settle_leftovers(self) -> None:
         """Give the last pieces their digests, so that a journal can name them."""
@@ -130,8 +127,7 @@ class Hasher:
         at = 0
         for piece in self._relay.listen(0):
             if at == 0:
-                stretch = piece[_AUTOV1_BEGIN : _AUTOV1_BEGIN + _AUTOV1_BYTES]
-                self._autov1 = hashlib.sha256(stretch).hexdigest()[:8]
+                self._autov1 = _autov1_of(piece)
             self._sha256.update(piece)
             at += len(piece)
 
@@ -141,7 +137,8 @@ class Hasher:
         is_first = True
         for piece in self._relay.listen(1):
             if is_first:
-                skip, is_first = self._tensors_begin(piece), False
+                size = self._coverage.size_bytes
+                skip, is_first = _tensors_begin(piece, size, self._autov3_up_to), False
             if skip is not None:
                 behind_header.update(piece[skip:])
                 skip = max(0, skip - len(piece))
@@ -161,13 +158,49 @@ class Hasher:
         self._read(begin, piece)
         return piece
 
-    def _tensors_begin(self, head: memoryview) -> int | None:
-        """Where the tensors of a safetensors file begin; None for others, and for long files."""
-        size = self._coverage.size_bytes
-        if (size is not None and size > self._autov3_up_to) or len(head) <= 8:  # noqa: PLR2004 -- the length field
-            return None
-        length = int.from_bytes(head[:8], "little")
-        is_safetensors = head[8] == ord("{") and 2 <= length <= _LONGEST_HEADER  # noqa: PLR2004 -- "{}"
-        if not is_safetensors or (size is not None and 8 + length > size):
-            return None
-        return 8 + length
+
+def measure_piece(piece: memoryview, *, autov3_up_to_bytes: int) -> tuple[Hashes, PieceMap]:
+    """What a `Hasher` would find in a file that has only this one piece."""
+    size = len(piece)
+    tree = blake3(piece).hexdigest()
+    skip = _tensors_begin(piece, size, autov3_up_to_bytes)
+    hashes = _collected(
+        hashlib.sha256(piece).hexdigest(),
+        tree,
+        crc32(piece),
+        autov1=_autov1_of(piece) if size >= _AUTOV1_LEAST else None,
+        autov3=hashlib.sha256(piece[skip:]).hexdigest() if skip is not None else None,
+    )
+    return hashes, PieceMap(size, (tree,))
+
+
+def _collected(
+    sha256: str, tree: str, crc: int, *, autov1: str | None, autov3: str | None
+) -> Hashes:
+    found = [
+        Hash(HashKind.SHA256, sha256),
+        Hash(HashKind.AUTOV2, sha256[:10]),
+        Hash(HashKind.BLAKE3, tree),
+        Hash(HashKind.CRC32, crc32_digits(crc)),
+    ]
+    if autov1 is not None:
+        found.append(Hash(HashKind.AUTOV1, autov1))
+    if autov3 is not None:
+        found.append(Hash(HashKind.AUTOV3, autov3))
+    return Hashes(tuple(found))
+
+
+def _autov1_of(first: memoryview) -> str:
+    stretch = first[_AUTOV1_BEGIN : _AUTOV1_BEGIN + _AUTOV1_BYTES]
+    return hashlib.sha256(stretch).hexdigest()[:8]
+
+
+def _tensors_begin(head: memoryview, size: int | None, longest: int) -> int | None:
+    """Where the tensors of a safetensors file begin; None for others, and for long files."""
+    if (size is not None and size > longest) or len(head) <= 8:  # noqa: PLR2004 -- the length field
+        return None
+    length = int.from_bytes(head[:8], "little")
+    is_safetensors = head[8] == ord("{") and 2 <= length <= _LONGEST_HEADER  # noqa: PLR2004 -- "{}"
+    if not is_safetensors or (size is not None and 8 + length > size):
+        return None
+    return 8 + length

@@ -6,8 +6,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from registry.domain.hashes import HashKind
+from registry.domain.hashes import Hashes, HashKind
 from registry.domain.install import FetchedFile
+from registry.domain.pieces import PieceMap
 from registry.domain.progress import Progress
 from registry.errors import NotTheFile, RemoteChanged, SizeMismatch, StoreError
 from registry.transfer import answers
@@ -17,8 +18,7 @@ from registry.transfer.brake import Brake
 from registry.transfer.client import Answer, Way
 from registry.transfer.coverage import Coverage
 from registry.transfer.crew import Crew, StartAnew, Task, reopener
-from registry.transfer.hasher import Hasher
-from registry.transfer.here import Here
+from registry.transfer.hasher import Hasher, measure_piece
 from registry.transfer.journal import Journal
 from registry.transfer.keeper import Keeper
 from registry.transfer.options import Expectation, TransferOptions
@@ -119,6 +119,8 @@ class Job:
         except BaseException:
             self._way.let_go(answer)
             raise
+        if 0 < journal.size_bytes <= journal.piece_bytes and not journal.pieces:
+            return self._work_at_once(journal, answer, in_ranges=in_ranges)
         return self._work(journal, answer, in_ranges=in_ranges)
 
     def _usable_journal(self) -> Journal | None:
@@ -186,18 +188,66 @@ class Job:
     def _can_go_on(self, head: Head) -> bool:
         return head.begin is not None and (head.validator is not None or self._provable)
 
-    def _work(self, journal: Journal, answer: Answer | None, *, in_ranges: bool) -> FetchedFile:
-        """Let the connections bring the bytes and the hashers follow them."""
+    def _work_at_once(self, journal: Journal, answer: Answer, *, in_ranges: bool) -> FetchedFile:
+        """A file of one piece: threads would only get in each other's way."""
+        piece = memoryview(bytearray(journal.size_bytes))
+        self._progress.begin(self._way.download.file_name, len(piece))
+        came, lost = self._pour(answer, piece)
+        self._part.write(0, piece[:came])
+        if came == len(piece):
+            autov3_up_to = self._autov3_up_to(len(piece))
+            hashes, pieces = measure_piece(piece, autov3_up_to_bytes=autov3_up_to)
+            return self._finish(hashes, pieces)
+        if lost is not None and not in_ranges:
+            raise StartAnew(lost.because, plain=True, lost=lost)
+        if lost is not None:
+            if came > 0 and not lost.stalled:
+                self._nerves.calm()
+            self._rest(self._nerves.wait_after(lost, at_byte=came))
+        return self._work(journal, None, in_ranges=in_ranges, came=came)
+
+    def _pour(self, answer: Answer, piece: memoryview) -> tuple[int, LineLost | None]:
+        """Fill `piece` from one answer: how many bytes came, and what ended them too early."""
+        came, lost, body = 0, None, answer.body
+        try:
+            with self._brake.calls(self._way.cut):
+                while count := body.read_into(piece[came : came + self._pace.gulp_bytes]):
+                    came += count
+                    self._progress.advance(count)
+                    self._pace.spend(count, self._brake.wait)
+            if came == 0 or (came < len(piece) and body.left is None):
+                lost = LineLost("the body ended too early")
+        except LineLost as error:
+            lost = error
+        finally:
+            self._way.let_go(answer)
+            self._fetched_bytes += came
+        self._rest(0.0)
+        return came, lost
+
+    def _work(
+        self, journal: Journal, answer: Answer | None, *, in_ranges: bool, came: int = 0
+    ) -> FetchedFile:
+        """Let the connections bring the bytes and the hashers follow them.
+
+        Args:
+            journal: Says what of an earlier run holds.
+            answer: What the first connection goes on with.
+            in_ranges: The rest can be asked for.
+            came: So many bytes of a file without finished pieces lie in the part already.
+        """
         size = journal.size_bytes or None
         if size is not None:
             self._part.prepare(size)
         lock = threading.Lock()
         gaps = missing(size or ENDLESS, journal.pieces, journal.piece_bytes)
-        segments = Segments(gaps)
+        segments = Segments([(max(begin, came), end) for begin, end in gaps])
         coverage = Coverage(
             size, claims=journal.pieces, lost=reopener(segments, lock, self._progress)
         )
         self._progress.begin(self._way.download.file_name, size, journal.done_bytes)
+        if came:
+            coverage.arrive(0, came)
         hasher = Hasher(coverage, self._part.read, autov3_up_to_bytes=self._autov3_up_to(size))
         task = Task(
             way=self._way,
@@ -212,18 +262,12 @@ class Job:
             pace=self._pace,
         )
         keeper = Keeper(self._part, journal, coverage, self._options) if in_ranges else None
-        # One piece, and nothing to check: threads would only get in each other's way.
-        alone = size is not None and size <= journal.piece_bytes and not journal.pieces
-        threads = Here() if alone else ThreadPoolExecutor(self._options.connections + _HELPERS)
         try:
-            with threads as executor:
-                crew = Crew(task, executor, lock, alone=alone)
+            with ThreadPoolExecutor(self._options.connections + _HELPERS) as executor:
+                crew = Crew(task, executor, lock)
                 try:
                     with self._brake.calls(crew.stop):
                         crew.start(answer)
-                        while alone and not crew.is_done:
-                            self._rest(0.0)
-                            crew.staff()
                         hasher.start(executor)
                         self._watch(hasher, crew, keeper, coverage)
                 finally:
@@ -238,7 +282,7 @@ class Job:
                     hasher.settle_leftovers()
                     keeper.keep()
             raise
-        return self._finish(hasher, keeper)
+        return self._finish(*hasher.result(), keeper)
 
     def _watch(self, hasher: Hasher, crew: Crew, keeper: Keeper | None, coverage: Coverage) -> None:
         """Until all is hashed: add connections, keep the journal, pass on what went wrong."""
@@ -254,17 +298,16 @@ class Job:
         if self._brake.wait(seconds):
             raise BrokenOff
 
-    def _finish(self, hasher: Hasher, keeper: Keeper | None) -> FetchedFile:
-        hashes, pieces = hasher.result()
+    def _finish(
+        self, hashes: Hashes, pieces: PieceMap, keeper: Keeper | None = None
+    ) -> FetchedFile:
         self._part.cut(pieces.size_bytes)
         if self._expected.size_bytes not in (None, pieces.size_bytes):
             raise self._size_mismatch(pieces.size_bytes)
         if pieces.size_bytes == 0:
             raise NotTheFile(self._way.name, "an empty body")
         if keeper is not None and pieces.size_bytes >= self._options.single_below_bytes:
-            keeper.keep()
-        else:
-            self._part.sync()
+            keeper.keep()  # what no journal names is synced by the store, before it has a name
         file = FetchedFile(
             self._part.path,
             pieces.size_bytes,

@@ -15,9 +15,13 @@ class Lines:
 
     Args:
         most_per_host: So many answers of one host may be read at once.
+
+    Attributes:
+        watch: Who looks at the clock for every request.
     """
 
     def __init__(self, most_per_host: int) -> None:
+        self.watch = Watch()
         self._most = most_per_host
         self._changed = threading.Condition()
         self._open: Counter[str] = Counter()
@@ -96,20 +100,61 @@ class Deadline:
     def __init__(self, lines: Lines, origin: Origin, longest_s: float) -> None:
         self.passed = threading.Event()
         self._lines, self._origin, self._longest_s = lines, origin, longest_s
-        self._timer: threading.Timer | None = None
 
     def __call__(self, event: str) -> None:
         """Hear how the request goes."""
         if ".receive_response_headers." not in event:
             return
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
         if event.endswith(".started"):
-            self._timer = threading.Timer(self._longest_s, self._pass)
-            self._timer.daemon = True
-            self._timer.start()
+            self._lines.watch.begin(self, time.monotonic() + self._longest_s)
+        else:
+            self._lines.watch.end(self)
 
-    def _pass(self) -> None:
+    def miss(self) -> None:
+        """It has passed."""
         self.passed.set()
         self._lines.cut_waiting(self._origin)
+
+
+class Watch:
+    """Looks at the clock for every deadline: in one thread, while there are any."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._due: dict[Deadline, float] = {}
+        self._looks_at: float | None = None
+
+    def begin(self, deadline: Deadline, due_at: float) -> None:
+        """Tell this deadline when it has passed, unless it ends before."""
+        with self._changed:
+            self._due[deadline] = due_at
+            if self._looks_at is None:
+                threading.Thread(target=self._run, name="deadlines", daemon=True).start()
+            elif due_at < self._looks_at:
+                self._changed.notify_all()
+            else:
+                return
+            self._looks_at = due_at
+
+    def end(self, deadline: Deadline) -> None:
+        """It is kept; nobody has to be told. The thread finds that out when it looks again."""
+        with self._changed:
+            self._due.pop(deadline, None)
+
+    def _run(self) -> None:
+        while (missed := self._next_missed()) is not None:
+            missed.miss()
+
+    def _next_missed(self) -> Deadline | None:
+        """Wait for the next deadline that passes; None when none is left to wait for."""
+        with self._changed:
+            while self._due:
+                first = min(self._due, key=self._due.__getitem__)
+                self._looks_at = self._due[first]
+                wait_s = self._looks_at - time.monotonic()
+                if wait_s <= 0:
+                    del self._due[first]
+                    return first
+                self._changed.wait(wait_s)
+            self._looks_at = None
+            return None

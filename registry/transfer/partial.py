@@ -41,7 +41,6 @@ class Part:
         self._durable = durable
         self._direct = _UNTRIED
         with disk_errors(self.path):
-            folder.mkdir(parents=True, exist_ok=True)
             flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
             self._file = _open(self.path, flags | getattr(os, "O_CLOEXEC", 0))
             if not stat.S_ISREG(os.fstat(self._file).st_mode):
@@ -189,6 +188,9 @@ def _open_past_cache(file: int) -> int:
 
 def _open(path: Path, flags: int) -> int:
     try:
+        return os.open(path, flags, 0o644)
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, flags, 0o644)
     except PermissionError:
         if not path.exists():

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from registry.domain.hashes import HashKind
 from registry.transfer.coverage import Coverage
-from registry.transfer.hasher import Hasher
+from registry.transfer.hasher import Hasher, measure_piece
 from tests.transfer.bench import some_bytes
 
 
@@ -54,6 +54,25 @@ def test_any_interleaving_gives_the_same_hashes(data, size):
     assert pieces.digests == tuple(
         blake3(content[begin : begin + 64]).hexdigest() for begin in range(0, size, 64)
     )
+
+
+@settings(max_examples=60)
+@given(content=st.binary(min_size=1, max_size=300), header=st.booleans())
+def test_a_file_of_one_piece_has_the_same_hashes_in_one_go(content, header):
+    if header:
+        content = len(content).to_bytes(8, "little") + b"{" + content
+
+    found = measure(content, [(0, len(content))], piece=4 << 20)
+
+    assert measure_piece(memoryview(content), autov3_up_to_bytes=1 << 40) == found
+
+
+def test_a_long_file_of_one_piece_has_an_autov1_in_one_go():
+    content = some_bytes(0x200000)
+
+    found = measure(content, [(0, len(content))], piece=4 << 20)
+
+    assert measure_piece(memoryview(content), autov3_up_to_bytes=0) == found
 
 
 @pytest.mark.parametrize("size", [0, 1, 64, 65, 128])

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,7 @@ def test_a_key_that_could_be_a_path_is_a_mistake(bench, key):
 
 CHILD = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tests.transfer.bench import Bench, Heard
 class Loud(Heard):
@@ -197,6 +199,33 @@ def test_a_wait_for_another_process_has_an_end(bench):
     finally:
         release.set()
         holder.join()
+
+
+def test_a_claim_within_a_claim_keeps_others_out_until_the_outer_one_ends(bench):
+    downloader, other = bench.downloader(), bench.downloader(lock_wait_s=0.0)
+
+    def is_free():
+        with ThreadPoolExecutor(1) as elsewhere:
+            error = elsewhere.submit(other.discard, "part").exception()
+        assert error is None or isinstance(error, InUse)
+        return error is None
+
+    with downloader.claim("part", bench.heard):
+        with downloader.claim("part", bench.heard):
+            assert not is_free()
+        assert not is_free()
+    assert is_free()
+
+
+def test_a_short_file_that_breaks_off_goes_on_where_it_broke(server, bench):
+    content = LARGE[:300_000]
+    url = server.serve("model", content, cut_at=100_000, cuts=1)
+
+    fetched = bench.fetch(url, content=content)
+
+    assert fetched.path.read_bytes() == content
+    assert fetched.fetched_bytes == len(content)
+    assert server.requests[1].range == (100_000, 299_999)
 
 
 def test_a_part_that_was_taken_away_is_fetched_again(server, bench):
