@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from registry.convert.torch_source import look_into
 from registry.domain.hashes import Hash, Hashes, HashKind
 from registry.domain.install import Blob, FetchedFile, Install
 from registry.domain.model import FileRole, ModelFile
@@ -122,6 +121,8 @@ def stored_as_arrived(blob: Blob) -> FetchedFile:
 
 
 def _warnings(path: Path) -> list[str]:
+    from registry.convert.torch_source import look_into  # noqa: PLC0415 -- for pickles only
+
     verdict = look_into(path).verdict
     found = ["kept as a pickle at your wish: a UI that loads it carelessly may run code in it"]
     if verdict.word == "refused":

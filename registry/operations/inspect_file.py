@@ -8,7 +8,6 @@ from registry.domain.variant import FileFormat
 from registry.errors import NotAModelFile, UnsafeFile
 from registry.formats.safetensors import read_index
 from registry.formats.sniff import sniff_file
-from registry.formats.torch_file import check_torch_zip
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,5 +52,7 @@ def inspect_file(path: Path, *, name: str, proven: bool) -> Inspected:
     if not sniffed.may_be_model:
         raise NotAModelFile(name, sniffed.what)
     if sniffed.what.endswith("(zip)"):
+        from registry.formats.torch_file import check_torch_zip  # noqa: PLC0415 -- brings zipfile
+
         check_torch_zip(path)
     return Inspected(sniffed.format, sniffed.what)

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from registry.convert.torch_source import open_torch
 from registry.domain.tensors import TensorIndex
 from registry.domain.variant import FileFormat
 from registry.errors import NotAModelFile, UnsafeFile
@@ -82,6 +81,8 @@ def own_contradictions(name: str, seen: Seen) -> tuple[Contradiction, ...]:
 
 def _torch_index(path: Path, reasons: list[str]) -> TensorIndex | None:
     """The tensors of a torch file; None, and the reason, where it is refused."""
+    from registry.convert.torch_source import open_torch  # noqa: PLC0415 -- for pickles only
+
     try:
         return index_of(open_torch(path, check_sums=False))
     except (NotAModelFile, UnsafeFile) as error:

@@ -1,6 +1,5 @@
 """Whole reads of one file that are not the promised bytes, and what each of them tells alone."""
 
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,6 +79,8 @@ def _is_something_else(what: str) -> bool:
 def _is_cut(path: Path, sniffed: Sniffed, size_bytes: int) -> bool:
     """Whether the format itself tells of bytes behind the end of the file."""
     if sniffed.what.endswith("(zip)"):
+        import zipfile  # noqa: PLC0415 -- for damaged archives only
+
         return not zipfile.is_zipfile(path)  # its table of contents stands at its end
     if sniffed.format is not FileFormat.SAFETENSORS:
         return False

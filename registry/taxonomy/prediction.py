@@ -5,7 +5,6 @@ velocity is predicted (ComfyUI's supported_models.py measures it, and its limit 
 """
 
 from collections.abc import Sequence
-from statistics import pstdev
 
 from registry.domain.tensors import TensorIndex, TensorInfo
 from registry.taxonomy.evidence import Evidence, Say
@@ -77,6 +76,8 @@ def _of_sd2(evidence: Evidence, bias: Sequence[float], say: Say) -> str | None:
         return _STEPS[steps]
     if not bias:
         return None
+    from statistics import pstdev  # noqa: PLC0415 -- for SD 2 only
+
     spread = pstdev(bias)
     prediction = VELOCITY if spread > _WIDE_SPREAD else EPS
     side = "over" if prediction == VELOCITY else "not over"
