@@ -1,5 +1,6 @@
 """What a command does not need it does not load: that is how it starts fast."""
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ import sys
 import pytest
 
 from registry.api import Registry
+from tests.servers.model_server import ModelServer
 
 HEAVY = {"alembic", "httpx", "huggingface_hub", "numpy", "pydantic", "sqlalchemy", "torch"}
 SCRIPT = """
@@ -28,10 +30,10 @@ def filled(tmp_path_factory):
     return home
 
 
-def loaded(home, *arguments):
+def loaded(home, *arguments, script=SCRIPT):
     """Top-level packages that a whole process has loaded at its end."""
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments],
+        [sys.executable, "-c", script, *arguments],
         env={**os.environ, "SDREG_HOME": str(home)},  # noqa: TID251 -- what a child process needs
         capture_output=True,
         text=True,
@@ -40,6 +42,16 @@ def loaded(home, *arguments):
     assert done.returncode == 0, done.stderr
     _, _, modules = done.stderr.rpartition("loaded: ")
     return set(modules.split())
+
+
+INSTALL = """
+import sys
+from registry.__main__ import main
+try:
+    main()
+finally:
+    sys.stderr.write("loaded: " + " ".join(name for name in sys.modules if sys.modules[name]))
+"""
 
 
 def packages(modules):
@@ -81,3 +93,30 @@ def test_looking_things_up_loads_no_hub_no_transfer_and_no_orm(filled, arguments
 
     assert packages(modules) & HEAVY == set()
     assert not [name for name in modules if name.startswith(("registry.transfer", "registry.demo"))]
+
+
+def test_an_install_loads_nothing_that_only_other_files_or_troubles_need(filled):
+    header = b'{"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]}}'
+    content = len(header).to_bytes(8, "little") + header + bytes(8)
+    sha256 = hashlib.sha256(content).hexdigest()
+    with ModelServer() as server:
+        address = server.serve("a.safetensors", content)
+        options = ["--sha256", sha256, "--yes", "--json"]
+        modules = loaded(filled, "install", address, *options, script=INSTALL)
+
+    unneeded = {
+        "alembic",
+        "click",
+        "huggingface_hub",
+        "keyring",
+        "numpy",
+        "pygments",
+        "rich",
+        "torch",
+    }
+    assert packages(modules) & {*unneeded, "statistics"} == set()
+    assert "httpx._main" not in modules
+    assert not [
+        name for name in modules if name.startswith(("registry.convert", "registry.pickles"))
+    ]
+    assert "registry.formats.torch_file" not in modules
