@@ -56,17 +56,28 @@ def traced(calls, *, log="/dev/null", inject=None):
     return ("strace", "-f", "-qq", "-o", str(log), "-e", f"inject={calls}:{inject}")
 
 
-@pytest.fixture(scope="module")
-def counts(tmp_path_factory, template):
+def counted(folder, template, content):
     """How often one thread of an install makes each call."""
-    folder = tmp_path_factory.mktemp("counted")
     with ModelServer() as server:
         machine = Machine(folder, server, template).furnish()
         log = folder / "calls"
-        ended = machine.run(*machine.wanting(CONTENT), before=traced(",".join(CALLS), log=log))
+        ended = machine.run(*machine.wanting(content), before=traced(",".join(CALLS), log=log))
     assert ended.code == 0, ended.err
     made = Counter(re.findall(r"^(\d+) +(\w+)\(", log.read_text(), re.MULTILINE))
-    return {call: max(n for (_, name), n in made.items() if name == call) for call in CALLS}
+    return {call: max((n for (_, name), n in made.items() if name == call), default=0)
+            for call in CALLS}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def counts(tmp_path_factory, template):
+    """Those of a file of many pieces."""
+    return counted(tmp_path_factory.mktemp("counted"), template, CONTENT)
+
+
+@pytest.fixture(scope="module")
+def short_counts(tmp_path_factory, template):
+    """Those of a file of one piece, which goes its own way."""
+    return counted(tmp_path_factory.mktemp("counted"), template, SMALL)
 
 
 def chosen(count, few):
@@ -78,19 +89,32 @@ def chosen(count, few):
 
 @pytest.mark.parametrize("call", CALLS)
 def test_row_71_killed_at_any_step_of_an_install_the_next_run_ends_it(machine, counts, call):
-    words = machine.wanting(CONTENT)
-    for number in chosen(counts[call], few=3 if call == "fsync" else 2):
+    steps = chosen(counts[call], few=3 if call == "fsync" else 2)
+    kill_and_go_on(machine, CONTENT, call, steps, counts[call])
+
+
+@pytest.mark.parametrize("call", CALLS)
+def test_row_71_killed_at_any_step_of_a_short_file_the_next_run_ends_it(
+    machine, short_counts, call
+):
+    steps = chosen(short_counts[call], few=1)
+    kill_and_go_on(machine, SMALL, call, steps, short_counts[call])
+
+
+def kill_and_go_on(machine, content, call, steps, count):
+    words = machine.wanting(content)
+    for number in steps:
         machine.furnish()
 
         killed = machine.run(*words, before=traced(call, inject=f"signal=SIGKILL:when={number}"))
 
-        if killed.code == 0 and number > counts[call] * 3 // 4:
+        if killed.code == 0 and number > count * 3 // 4:
             continue  # a run that is quicker keeps its journal fewer times
         assert killed.code == -9, (call, number, killed)
-        machine.look(CONTENT, finished=False)
+        machine.look(content, finished=False)
         again = machine.run(*words)
         assert again.code == 0, (call, number, again)
-        machine.look(CONTENT, finished=True)
+        machine.look(content, finished=True)
         assert machine.finals() == sorted(machine.places())
 
 
