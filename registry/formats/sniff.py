@@ -3,7 +3,6 @@
 It names what arrives in place of models: web pages, error documents, Git LFS pointers, pictures.
 """
 
-import html
 import json
 import re
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 
 from registry.domain.variant import FileFormat
 from registry.formats.readable import Readable, readable
-from registry.formats.torch_file import first_member
 from registry.formats.zip_directory import member_names
 
 HEAD_BYTES = 4096
@@ -156,6 +154,8 @@ def sniff(head: bytes, *, size_bytes: int | None = None) -> Sniffed:
 
 
 def _zip(head: bytes) -> Sniffed:
+    from registry.formats.torch_file import first_member  # noqa: PLC0415 -- brings zipfile
+
     member = first_member(head) or ""
     folder, _, rest = member.partition("/")
     if rest in {"data.pkl", "byteorder", "version"} or rest.startswith((".data/", ".format")):
@@ -244,6 +244,8 @@ def _text(head: bytes) -> Sniffed | None:
 
 
 def _markup(text: str) -> Sniffed:
+    import html  # noqa: PLC0415 -- pages arrive in place of models now and then
+
     start = text[:1024].casefold()
     if "<html" in start or "<!doctype html" in start or "<head" in start:
         title = _TITLE.search(text)
