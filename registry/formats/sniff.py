@@ -3,6 +3,7 @@
 It names what arrives in place of models: web pages, error documents, Git LFS pointers, pictures.
 """
 
+import html
 import json
 import re
 from dataclasses import dataclass
@@ -244,8 +245,6 @@ def _text(head: bytes) -> Sniffed | None:
 
 
 def _markup(text: str) -> Sniffed:
-    import html  # noqa: PLC0415 -- pages arrive in place of models now and then
-
     start = text[:1024].casefold()
     if "<html" in start or "<!doctype html" in start or "<head" in start:
         title = _TITLE.search(text)

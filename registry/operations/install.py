@@ -36,7 +36,7 @@ from registry.operations.plan_install import (
     step_for,
 )
 from registry.operations.rooms import Rooms
-from registry.operations.written_beside import facts_of, note
+from registry.operations.written_beside import facts_of, note, told
 from registry.resolve.companions import companions
 from registry.taxonomy.identify import identify
 
@@ -158,7 +158,7 @@ def _bring_in(step: Step, plan: InstallPlan, rooms: Rooms, progress: Progress) -
         intent = rooms.catalog.installs.intend(record, step.places)
         blob = _adopt(arrival, record, rooms)
         measured = _learnable(file, obtained.fetched.hashes) if obtained.dispute is None else None
-        done = _publish(intent, record, blob, step, rooms, measured=measured)
+        done = _publish(intent, blob, step, rooms, measured=measured)
     notes = (*arrival.notes, *arrival.set_pickle_aside(rooms))
     done = replace(done, notes=(*done.notes, *_notes(obtained), *notes))
     return _compared(done, looked_at, plan, rooms) if obtained.dispute is None else done
@@ -185,9 +185,11 @@ def _take_from_store(
     record = _record(step, plan, arrival, source="this disk", proven=True, rooms=rooms)
     with rooms.downloader.claim(record.sha256, progress):
         intent = rooms.catalog.installs.intend(record, step.places)
-        if arrival.derived_from is not None:
+        if arrival.derived_from is None:
+            note([record], rooms)
+        else:
             blob = _adopt(arrival, record, rooms)
-        done = _publish(intent, record, blob, step, rooms)
+        done = _publish(intent, blob, step, rooms)
     done = replace(done, status="linked", notes=(*done.notes, *arrival.notes))
     return _compared(done, looked_at, plan, rooms)
 
@@ -218,13 +220,17 @@ def _record(
 
 
 def _adopt(arrival: Arrival, record: Install, rooms: Rooms) -> Blob:
+    """Store what arrived, and beside it what is known of this install."""
+    is_first = not told(record.sha256, rooms)
     header = header_of(arrival.fetched.path)
-    return rooms.store.adopt(arrival.fetched, facts=facts_of(record), header=header)
+    blob = rooms.store.adopt(arrival.fetched, facts=facts_of(record), header=header)
+    if not is_first:
+        note([record], rooms)
+    return blob
 
 
 def _publish(
     intent: int,
-    record: Install,
     blob: Blob,
     step: Step,
     rooms: Rooms,
@@ -232,7 +238,6 @@ def _publish(
     measured: Hashes | None = None,
 ) -> InstalledFile:
     """Link the blob and complete the record: steps 5 and 6."""
-    note([record], rooms)
     placed = place_links(blob, step.places, rooms)
     # The same bytes under the same name and model are one install: an older record may answer.
     install = rooms.catalog.installs.complete(
