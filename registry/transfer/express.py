@@ -79,7 +79,7 @@ class Express:
         self._buffers.give_back(buffer)
 
     def run(self) -> None:
-        """Write what is sent, until we stop.
+        """Write what is sent, until we stop and all of it is written.
 
         Raises:
             StoreError: The disk refused.
@@ -100,4 +100,5 @@ class Express:
         with self._changed:
             while not (self._full or self._closed):
                 self._changed.wait()
-            return self._full.popleft() if self._full and not self._closed else None
+            # What arrived whole is written even when we stop: the next run need not fetch it again.
+            return self._full.popleft() if self._full else None
