@@ -46,9 +46,10 @@ def install_several(wanted: Several, *, at_once: int, dry_run: bool, yes: bool, 
         if json:
             render.emit("sdreg.plans/1", {"plans": [_planned(outcome) for outcome in planned]})
         _leave(planned)
-    to_do = any(outcome.plan is not None for outcome in planned)
+    to_do = sum(outcome.plan is not None for outcome in planned)
     if to_do and not yes and not json and sys.stdin.isatty():
-        typer.confirm(f"Install {len(wanted.orders)} models?", default=True, abort=True)
+        question = f"Install {to_do} of {len(planned)} models?"
+        typer.confirm(question, default=True, abort=True)
     done = wanted.registry.install_many(
         planned, at_once=at_once, progress=progress_for_terminal(quiet=json)
     )
