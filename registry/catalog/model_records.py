@@ -177,7 +177,10 @@ class ModelRecords:
         """
         from registry.catalog import model_writing  # noqa: PLC0415 - as above
 
-        numbers = model_writing.save_all(self._database, tuple(models), at=at or self._clock())
+        several = tuple(models)
+        if not several:
+            return ()  # nothing to write asks for no lock, and no disk that takes writes
+        numbers = model_writing.save_all(self._database, several, at=at or self._clock())
         return load_models(self._database, numbers)
 
     def keep_snapshot(self, snapshot: Snapshot) -> None:

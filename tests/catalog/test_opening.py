@@ -12,6 +12,7 @@ import pytest
 
 from registry.catalog import open_catalog, schema, set_aside
 from registry.catalog.database import Database
+from registry.catalog.model_records import ModelRecords
 from registry.errors import (
     CatalogBusy,
     CatalogDamaged,
@@ -239,6 +240,13 @@ def test_a_writer_that_waits_too_long_says_so_and_readers_never_wait(empty):
         assert hurried.rows("SELECT count(*) FROM models") == [(0,)]
         with pytest.raises(CatalogBusy, match="is busy"), hurried.transaction():
             pass
+    hurried.close()
+
+
+def test_saving_nothing_waits_for_nobody(empty):
+    hurried = Database(empty.path, wait_s=0.05)
+    with empty.database.transaction():
+        assert ModelRecords(hurried, empty.clock).save_all([]) == ()
     hurried.close()
 
 
