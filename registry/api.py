@@ -383,17 +383,15 @@ class Registry:
             NoSuitableFile: Every file was rejected.
             SdregError: As `find_model` does.
         """
-        from registry.operations.plan_install import plan_install
+        from registry.operations.plan_install import Terms, plan_install
 
-        return plan_install(
-            reference,
-            wish or self.wish(),
-            self.rooms,
+        terms = Terms.read(
             sha256=sha256,
             accept_disputed=accept_disputed,
             model_type=_type_slug(type),
             keep_pickle=keep_pickle,
         )
+        return plan_install(reference, wish or self.wish(), terms, self.rooms)
 
     def install(
         self, plan: "InstallPlan | str", *, progress: Progress | None = None

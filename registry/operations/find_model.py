@@ -40,15 +40,7 @@ def find_model(text: str, wish: Preference, rooms: Rooms) -> Found:
         AmbiguousReference: A short hash that different files share.
         HubError: The hub that owns the reference does not answer, or says no.
     """
-    match _owned(text, rooms):
-        case NameRef(name):
-            return Found(text, _by_name(name, rooms), wish)
-        case HashRef(wanted):
-            return _by_hash(text, wanted, wish, rooms)
-        case hub, UrlRef() as address:
-            return Found(text, rooms.catalog.models.save(hub.find(address)), wish)
-        case hub, reference:
-            return _by_hub(text, hub, reference, wish, rooms)
+    return _found(text, _owned(text, rooms), wish, rooms)
 
 
 def find_models(
@@ -68,8 +60,8 @@ def find_models(
             match _owned(text, rooms):
                 case hub, UrlRef() as address:
                     addressed[text] = hub.find(address)
-                case _:
-                    found[text] = find_model(text, wish, rooms)
+                case owned:
+                    found[text] = _found(text, owned, wish, rooms)
         except SdregError as error:
             found[text] = error
     kept = rooms.catalog.models.save_all(addressed.values())
@@ -78,7 +70,10 @@ def find_models(
     return found
 
 
-def _owned(text: str, rooms: Rooms) -> NameRef | HashRef | tuple[Hub, HubRef | UrlRef]:
+Owned = NameRef | HashRef | tuple[Hub, HubRef | UrlRef]
+
+
+def _owned(text: str, rooms: Rooms) -> Owned:
     """What a text says, with the hub that owns it where it is not the catalog's to know."""
     try:
         reference = parse(text)
@@ -87,6 +82,18 @@ def _owned(text: str, rooms: Rooms) -> NameRef | HashRef | tuple[Hub, HubRef | U
     if isinstance(reference, NameRef | HashRef):
         return reference
     return claim(reference, rooms.hubs.values())
+
+
+def _found(text: str, owned: Owned, wish: Preference, rooms: Rooms) -> Found:
+    match owned:
+        case NameRef(name):
+            return Found(text, _by_name(name, rooms), wish)
+        case HashRef(wanted):
+            return _by_hash(text, wanted, wish, rooms)
+        case hub, UrlRef() as address:
+            return Found(text, rooms.catalog.models.save(hub.find(address)), wish)
+        case hub, reference:
+            return _by_hub(text, hub, reference, wish, rooms)
 
 
 def _by_name(name: str, rooms: Rooms) -> Model:

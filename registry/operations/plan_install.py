@@ -162,37 +162,19 @@ def _expecting(sha256: Hash, model: Model, wish: Preference) -> Choice:
     return replace(choice, ranked=(Candidate(version, expected),))
 
 
-def plan_install(
-    text: str,
-    wish: Preference,
-    rooms: Rooms,
-    *,
-    sha256: str | None = None,
-    accept_disputed: str | None = None,
-    model_type: str | None = None,
-    keep_pickle: bool = False,
-) -> InstallPlan:
+def plan_install(text: str, wish: Preference, terms: Terms, rooms: Rooms) -> InstallPlan:
     """Plan the install of what `text` refers to. Changes nothing but the catalog's knowledge.
 
     Args:
         text: A reference in any form.
         wish: What the user would like.
+        terms: On what terms.
         rooms: The opened rooms.
-        sha256: Expected hash of the file, for what no catalog knows.
-        accept_disputed: Hash of other bytes that are accepted where the promise is disputed.
-        model_type: Type to file it under, for what no catalog knows.
-        keep_pickle: Store and link a pickle as it is.
 
     Raises:
         NoSuitableFile: Every file was rejected.
         SdregError: As `decide` does.
     """
-    terms = Terms.read(
-        sha256=sha256,
-        accept_disputed=accept_disputed,
-        model_type=model_type,
-        keep_pickle=keep_pickle,
-    )
     return plan_found(find_model(text, wish, rooms), terms, rooms)
 
 
